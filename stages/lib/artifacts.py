@@ -1,0 +1,78 @@
+"""Where the files of a run lie, and how they are written."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+DATASETS = {"fashion_mlp": "FashionMNIST", "numpy_network": "MNIST"}
+REPORT = Path("reports/report.md")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network trained by one recipe; its paths are relative to the repository's root."""
+
+    network: str
+    recipe: str
+
+    @property
+    def name(self) -> str:
+        """The run's name, of which its paths are made."""
+        return f"{self.network}-{self.recipe}"
+
+    @property
+    def dataset(self) -> str:
+        """The data set that the network is trained on."""
+        return DATASETS[self.network]
+
+    @property
+    def model(self) -> Path:
+        """The trained weights, as safetensors."""
+        return Path(f"models/{self.name}.safetensors")
+
+    @property
+    def history(self) -> Path:
+        """The table over the epochs."""
+        return Path(f"reports/history/{self.name}.csv")
+
+    @property
+    def predictions(self) -> Path:
+        """One row a test image."""
+        return Path(f"reports/predictions/{self.name}.csv")
+
+    @property
+    def metrics(self) -> Path:
+        """The few final numbers."""
+        return Path(f"reports/metrics/{self.name}.json")
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the run's figures."""
+        return Path(f"reports/figures/{self.name}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path beside `path`; what the block wrote there, a file or a folder, becomes `path`.
+
+    A block that fails, or a process that is killed, leaves nothing half-written under `path`.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(partial)
+    try:
+        yield partial
+        if path.is_dir():
+            _remove(path)
+        partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""Loss and accuracy, and what they become over the epochs and in the end."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+
+from stages.lib.artifacts import Run, replacing
+from stages.lib.datasets import CLASSES
+from stages.lib.stage import StageError
+
+
+def loss_and_accuracy(log_probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """The mean cross entropy in nats, and the share of images whose likeliest class is theirs.
+
+    `log_probabilities` has shape (n, classes), `labels` (n,). The sum is exact before it is
+    rounded, so that no order of summation, and so no number of threads, can change it.
+    """
+    losses = -log_probabilities[np.arange(len(labels)), labels]
+    hits = np.count_nonzero(log_probabilities.argmax(axis=1) == labels)
+    return math.fsum(losses) / len(labels), hits / len(labels)
+
+
+class History:
+    """The table over the epochs, written anew with each, so that a viewer can follow."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.rows: list[dict[str, float]] = []
+
+    def append(self, train_loss: float, test_loss: float, test_accuracy: float) -> None:
+        """Add the next epoch; the first row is epoch 0, the untrained network.
+
+        Raises StageError if a loss is not finite.
+        """
+        epoch = len(self.rows)
+        if not (math.isfinite(train_loss) and math.isfinite(test_loss)):
+            block = f"{self.run.network}.{self.run.recipe}"
+            raise StageError(
+                f"{block} diverged in epoch {epoch}: the training loss is {train_loss:g}, the test "
+                f"loss {test_loss:g}; lower {block}.learning_rate in params.yaml"
+            )
+        self.rows.append(
+            {
+                "epoch": epoch,
+                "train_loss": round(train_loss, 6),
+                "test_loss": round(test_loss, 6),
+                "test_accuracy": test_accuracy,
+            }
+        )
+        with replacing(self.run.history) as partial:
+            pd.DataFrame(self.rows).to_csv(partial, index=False)
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """The epoch of the lowest test loss, after which the network overfits."""
+    return int(history["epoch"][history["test_loss"].idxmin()])
+
+
+def write_evaluation(run: Run, log_probabilities: np.ndarray, labels: np.ndarray) -> None:
+    """Write a run's predictions and metrics.
+
+    `log_probabilities` has shape (n, classes), `labels` (n,): one row a test image.
+    """
+    classes = CLASSES[run.dataset]
+    predictions = pd.DataFrame(np.exp(log_probabilities.astype(np.float64)), columns=classes)
+    predictions.insert(0, "label", [classes[label] for label in labels])
+    predictions.insert(1, "prediction", [classes[i] for i in log_probabilities.argmax(axis=1)])
+    with replacing(run.predictions) as partial:
+        predictions.to_csv(partial, index=False, float_format="%.6g")
+
+    history = read_history(run)
+    loss, accuracy = loss_and_accuracy(log_probabilities, labels)
+    best = history.loc[best_epoch(history)]
+    metrics = {
+        "test_accuracy": accuracy,
+        "test_loss": round(loss, 6),
+        "train_loss": float(history["train_loss"].iloc[-1]),
+        "best_epoch": int(best["epoch"]),
+        "accuracy_at_best_epoch": float(best["test_accuracy"]),
+    }
+    with replacing(run.metrics) as partial:
+        partial.write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+def read_history(run: Run) -> pd.DataFrame:
+    """The history of a run, one row an epoch."""
+    return pd.read_csv(run.history)
+
+
+def read_predictions(run: Run) -> pd.DataFrame:
+    """The predictions of a run, one row a test image: label, prediction, ten probabilities."""
+    names = {"label": str, "prediction": str}
+    return pd.read_csv(run.predictions, dtype=names)
+
+
+def read_metrics(run: Run) -> dict[str, float]:
+    """The metrics of a run."""
+    return json.loads(run.metrics.read_text())

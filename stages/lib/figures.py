@@ -1,0 +1,167 @@
+"""The figures. Each function draws one and returns it; none knows where it will be saved."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.lib.evaluation import best_epoch
+
+RIGHT, WRONG, MUTED = "tab:blue", "tab:red", "0.45"
+
+matplotlib.rcdefaults()  # a user's matplotlibrc must not change the figures
+matplotlib.rcParams.update(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "figure.constrained_layout.use": True,
+        "savefig.dpi": 120,
+    }
+)
+
+
+def loss_curves(history: pd.DataFrame) -> Figure:
+    """Training and test loss over the epochs, with the epoch of the lowest test loss marked.
+
+    The axis is fitted to the trained network: the untrained one's loss would dwarf the rest.
+    """
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    axes.plot(history["epoch"], history["train_loss"], label="training", color="tab:orange")
+    axes.plot(history["epoch"], history["test_loss"], label="test", color="tab:blue")
+    best = history.loc[best_epoch(history)]
+    axes.axvline(best["epoch"], color=MUTED, linestyle=":", zorder=0)
+    axes.plot(
+        best["epoch"],
+        best["test_loss"],
+        "o",
+        color="tab:blue",
+        label=f"lowest test loss: {best['test_loss']:.3f}, after epoch {best['epoch']:.0f}",
+    )
+    trained = history[history["epoch"] > 0]
+    axes.set(
+        title=f"Loss (test loss of the untrained network: {history['test_loss'].iloc[0]:.3f})",
+        xlabel="epoch",
+        ylabel="mean cross entropy (nats)",
+        ylim=(0, 1.05 * trained[["train_loss", "test_loss"]].max(axis=None)),
+    )
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    return figure
+
+
+def accuracy_curve(history: pd.DataFrame) -> Figure:
+    """Test accuracy over the epochs, with the axis fitted to the trained network."""
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    percent = 100 * history["test_accuracy"]
+    axes.plot(history["epoch"], percent, color="tab:blue")
+    axes.plot(
+        history["epoch"].iloc[-1],
+        percent.iloc[-1],
+        "o",
+        color="tab:blue",
+        label=f"in the end: {percent.iloc[-1]:.2f} %",
+    )
+    trained = percent[history["epoch"] > 0]
+    axes.set(
+        title=f"Test accuracy (of the untrained network: {percent.iloc[0]:.2f} %)",
+        xlabel="epoch",
+        ylabel="%",
+        ylim=(trained.min() - 1, trained.max() + 1),
+    )
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """How many test images of each true class were taken for each class."""
+    counts = pd.crosstab(predictions["label"], predictions["prediction"])
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0).to_numpy()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(7, 6.3))
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(
+            column,
+            row,
+            count,
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if shares[row, column] > 0.5 else "black" if count else "0.8",
+        )
+    axes.set_xticks(range(len(classes)), classes)
+    if max(map(len, classes)) > 1:
+        axes.tick_params(axis="x", rotation=45)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set(title="Test images by class", xlabel="predicted", ylabel="true")
+    return figure
+
+
+def predicted_images(images: np.ndarray, predictions: pd.DataFrame, title: str) -> Figure:
+    """Up to 16 images, (n, 28, 28), with their predicted and true classes; wrong ones in red."""
+    figure = Figure(figsize=(9, 3.9))
+    figure.suptitle(title, x=0.01, ha="left")
+    all_axes = figure.subplots(2, 8).ravel()
+    for axes in all_axes:
+        axes.set_axis_off()
+    for axes, image, row in zip(all_axes, images, predictions.itertuples(), strict=False):
+        wrong = row.prediction != row.label
+        _show_image(axes, image, WRONG if wrong else None)
+        axes.set_title(
+            f"{row.prediction} {row.confidence:.0%}\ntrue: {row.label}",
+            fontsize=8,
+            color=WRONG if wrong else "black",
+        )
+    return figure
+
+
+def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure:
+    """A few images, (n, 28, 28), each above the probabilities that it was given."""
+    classes = probabilities_of(predictions).columns
+    figure = Figure(figsize=(9, 5))
+    top, bottom = figure.subplots(2, len(images), height_ratios=(2, 3), sharey="row")
+    for axes, image in zip(top, images, strict=True):
+        _show_image(axes, image)
+    for axes, above, (_, row) in zip(bottom, top, predictions.iterrows(), strict=True):
+        above.set_title(f"true: {row['label']}", loc="center", fontsize=10)
+        colors = [RIGHT if name == row["label"] else MUTED for name in classes]
+        bars = axes.barh(classes, row[classes].astype(float), color=colors)
+        axes.bar_label(bars, [f"{value:.1%}" for value in row[classes]], padding=2, fontsize=7)
+        axes.set(xlim=(0, 1.25), xticks=(0, 0.5, 1), xlabel="probability")
+        axes.tick_params(axis="y", length=0)
+    bottom[0].invert_yaxis()
+    return figure
+
+
+def first_image(image: np.ndarray, label: str, dataset: str) -> Figure:
+    """One image, uint8 of shape (28, 28), with its pixels' values as a scale."""
+    figure = Figure(figsize=(4.4, 3.6))
+    axes = figure.subplots()
+    picture = axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    figure.colorbar(picture, label="pixel value")
+    axes.set(title=f"First training image of {dataset}: {label}", xticks=(0, 27), yticks=(0, 27))
+    axes.title.set_fontsize(10)
+    axes.spines[:].set_visible(True)
+    return figure
+
+
+def probabilities_of(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The ten columns of probabilities, named by class."""
+    return predictions.drop(columns=["label", "prediction", "confidence"], errors="ignore")
+
+
+def _show_image(axes: Axes, image: np.ndarray, frame: str | None = None) -> None:
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    axes.set_axis_on()
+    axes.set(xticks=(), yticks=())
+    axes.spines[:].set(visible=True, color=frame or "0.8", linewidth=2.5 if frame else 0.8)

@@ -1,0 +1,137 @@
+"""The network of problem 5: forward and backward pass written out in numpy.
+
+Samples are rows. With n samples, A_0 = X of shape (n, d_0), and for each layer l = 1 .. L
+with weights W_l of shape (d_l, d_(l-1)) and biases b_l of shape (d_l,):
+
+    Z_l = A_(l-1) W_l^T + b_l           A_l = sigmoid(Z_l)  for l < L
+
+The loss is the mean cross entropy between softmax(Z_L) and the targets T, one-hot rows:
+
+    C = -1/n sum(T * log softmax(Z_L))
+
+Backpropagation (Rumelhart, Hinton and Williams, 1986), with D_l = dC/dZ_l:
+
+    D_L = (softmax(Z_L) - T) / n        because softmax and cross entropy cancel so neatly
+    D_(l-1) = D_l W_l * A_(l-1) * (1 - A_(l-1))        because sigmoid' = sigmoid (1 - sigmoid)
+    dC/dW_l = D_l^T A_(l-1)             dC/db_l = column sums of D_l
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+
+class NumpyNetwork:
+    """A fully connected network: sigmoid in the hidden layers, softmax at the end.
+
+    `sizes` are those of the input, the hidden layers and the output: d_0, .., d_L.
+
+    All parameters lie in one vector, and so do their gradients: `weights`, `biases`,
+    `weight_gradients` and `bias_gradients` are views of parts of it, one a layer. A step is then
+    two operations on long vectors, and no pass allocates memory of the weights' size.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = list(sizes)
+        count = sum(outputs * (inputs + 1) for inputs, outputs in pairwise(sizes))
+        self.parameters = np.zeros(count)
+        self.gradient = np.zeros(count)
+        self.weights, self.biases = self._layers(self.parameters)
+        self.weight_gradients, self.bias_gradients = self._layers(self.gradient)
+
+    def _layers(self, vector: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        weights, biases = [], []
+        for inputs, outputs in pairwise(self.sizes):
+            weight, bias, vector = np.split(vector, [outputs * inputs, outputs * (inputs + 1)])
+            weights.append(weight.reshape(outputs, inputs))
+            biases.append(bias)
+        return weights, biases
+
+    def initialise(self, generator: np.random.Generator) -> None:
+        """Draw weights from N(0, 1/max(inputs, outputs)) and biases from N(0, 1)."""
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            weight[:] = generator.normal(0, max(weight.shape) ** -0.5, weight.shape)
+            bias[:] = generator.normal(0, 1, bias.shape)
+
+    def forward(self, inputs: np.ndarray) -> np.ndarray:
+        """Return log softmax(Z_L) of shape (n, d_L) for inputs of shape (n, d_0).
+
+        A single sample is a batch of one. The activations are kept for `backward`.
+        """
+        self.activations = [inputs]
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            z = np.dot(self.activations[-1], weight.T)
+            z += bias
+            self.activations.append(sigmoid(z))
+        z = np.dot(self.activations[-1], self.weights[-1].T)
+        z += self.biases[-1]
+        return log_softmax(z)
+
+    def backward(self, log_probabilities: np.ndarray, targets: np.ndarray) -> None:
+        """Compute the gradient of the mean cross entropy, of the batch that `forward` saw last.
+
+        `log_probabilities` is what `forward` returned, `targets` one-hot; both (n, d_L).
+        """
+        delta = np.exp(log_probabilities)
+        delta -= targets
+        delta /= len(targets)
+        for layer in reversed(range(len(self.weights))):
+            activation = self.activations[layer]
+            np.dot(delta.T, activation, out=self.weight_gradients[layer])
+            np.add.reduce(delta, axis=0, out=self.bias_gradients[layer])
+            if layer > 0:
+                delta = np.dot(delta, self.weights[layer])
+                delta *= activation
+                delta *= 1 - activation
+
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters against the gradient. Uses the gradient up: it is scaled in place."""
+        self.gradient *= learning_rate
+        self.parameters -= self.gradient
+
+    def save(self, path: Path) -> None:
+        """Write the weights as safetensors."""
+        layers = zip(self.weights, self.biases, strict=True)
+        save_file(
+            {f"{kind}_{number}": array
+             for number, layer in enumerate(layers, start=1)
+             for kind, array in zip(("weight", "bias"), layer, strict=True)},
+            path,
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, path: Path) -> "NumpyNetwork":
+        """Read a network that `save` wrote."""
+        state = load_file(path)
+        layers = range(1, len(state) // 2 + 1)
+        weights = [state[f"weight_{layer}"] for layer in layers]
+        network = cls([weights[0].shape[1], *(len(weight) for weight in weights)])
+        for index, layer in enumerate(layers):
+            network.weights[index][:] = state[f"weight_{layer}"]
+            network.biases[index][:] = state[f"bias_{layer}"]
+        return network
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-z)), in place. Written with tanh, which no z overflows."""
+    z *= 0.5
+    np.tanh(z, out=z)
+    z += 1
+    z *= 0.5
+    return z
+
+
+def log_softmax(z: np.ndarray) -> np.ndarray:
+    """log(exp(z) / sum(exp(z))) of each row, in place; no z overflows, nor does log(0) occur."""
+    z -= np.maximum.reduce(z, axis=-1, keepdims=True)
+    z -= np.log(np.add.reduce(np.exp(z), axis=-1, keepdims=True))
+    return z
+
+
+def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:
+    """Images, uint8 (n, 28, 28), as float64 (n, 784), from 0 to 255, or to 1 if scaled."""
+    inputs = images.reshape(len(images), -1).astype(np.float64)
+    return inputs / 255 if scale_pixels else inputs

@@ -1,0 +1,95 @@
+"""The parameters in params.yaml, checked before anything is computed."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from ruamel.yaml import YAML, YAMLError
+
+from stages.lib.artifacts import Run
+from stages.lib.stage import StageError
+
+PARAMS = Path("params.yaml")
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Block(BaseModel):
+    """A block of params.yaml: no unknown names, no conversion between types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class FashionMLPRecipe(Block):
+    """How fashion_mlp is trained."""
+
+    device: Literal["cpu", "auto"]
+    hidden_sizes: list[PositiveInt]
+    batch_size: PositiveInt
+    epochs: PositiveInt
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: PositiveFloat
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: NonNegativeFloat
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _momentum_is_of_sgd(self) -> "FashionMLPRecipe":
+        if self.optimizer == "adam" and self.momentum:
+            raise ValueError("momentum is of sgd only; set it to 0.0 with adam")
+        return self
+
+
+class NumpyNetworkRecipe(Block):
+    """How numpy_network is trained."""
+
+    hidden_sizes: list[PositiveInt]
+    scale_pixels: bool
+    batch_size: PositiveInt
+    shuffle: bool
+    epochs: PositiveInt
+    learning_rate: PositiveFloat
+    seed: Seed
+
+
+class Params(Block):
+    """All of params.yaml: the recipes of each network by name."""
+
+    fashion_mlp: dict[str, FashionMLPRecipe]
+    numpy_network: dict[str, NumpyNetworkRecipe]
+
+    def recipe(self, run: Run) -> FashionMLPRecipe | NumpyNetworkRecipe:
+        """The recipe of a run. Raises StageError if params.yaml has none of that name."""
+        recipes = getattr(self, run.network)
+        if run.recipe not in recipes:
+            raise StageError(
+                f"{PARAMS} has no {run.network}.{run.recipe}; it has {', '.join(recipes)}"
+            )
+        return recipes[run.recipe]
+
+
+def load_params() -> Params:
+    """Read params.yaml and check all of it, not only what one stage needs, so that a slip in one
+    block is told before another block's network is trained.
+
+    Raises StageError that names every value that is unknown, missing or impossible.
+    """
+    try:
+        # DVC's own parser: PyYAML would take 1e-3 for a string.
+        return Params.model_validate(YAML(typ="safe").load(PARAMS))
+    except YAMLError as error:
+        raise StageError(f"{PARAMS} is not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (it is {fault['input']!r})"
+            for fault in error.errors()
+        )
+        raise StageError(f"{PARAMS}: {'; '.join(faults)}") from None

@@ -1,0 +1,31 @@
+"""How a stage starts and how it fails."""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable
+
+import stages
+
+
+class StageError(Exception):
+    """A fault of the input, told in one line that says what is wrong and what to do."""
+
+
+def run_stage(main: Callable[..., None]) -> None:
+    """Call `main` with the command line's arguments, one for each of its parameters.
+
+    A fault ends the process with one line and a non-zero status; a traceback is for bugs.
+    """
+    parser = argparse.ArgumentParser(description=inspect.getdoc(main))
+    for name in inspect.signature(main).parameters:
+        parser.add_argument(name)
+    arguments = parser.parse_args()
+    if stages.UNPINNED:
+        print(f"The numerics are not pinned: {stages.UNPINNED}.", file=sys.stderr)
+    try:
+        main(**vars(arguments))
+    except (StageError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; `dvc repro` starts this stage again")

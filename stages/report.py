@@ -1,0 +1,124 @@
+"""Write reports/report.md from the histories, metrics, predictions and figures of all runs."""
+
+import importlib.metadata
+import math
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from ruamel.yaml import YAML
+from tabulate import tabulate
+
+import stages
+from stages.lib.artifacts import DATASETS, REPORT, Run, replacing
+from stages.lib.datasets import SHA256
+from stages.lib.evaluation import read_history, read_metrics, read_predictions
+from stages.lib.params import load_params
+from stages.lib.stage import run_stage
+
+FOLDER = Path(__file__).parent
+PACKAGES = ("dvc", "matplotlib", "numpy", "pandas", "safetensors", "torch", "torchvision")
+
+
+def main() -> None:
+    """Write the report."""
+    params = load_params()
+    reported = YAML(typ="safe").load(FOLDER / "reported.yaml")
+    fashion_mlp = Run("fashion_mlp", "assignment")
+    numpy_network = Run("numpy_network", "assignment")
+    runs = [Run(network, recipe) for network in DATASETS for recipe in getattr(params, network)]
+    fashion_history = read_history(fashion_mlp)
+    fashion_metrics = read_metrics(fashion_mlp)
+    fashion_predictions = read_predictions(fashion_mlp)
+    numpy_history = read_history(numpy_network)
+    last_batch = fashion_predictions.tail(reported["fashion_mlp"]["last_batch"]["size"])
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(fill=fill, percent=percent, table=table)
+    text = environment.get_template("report.md.jinja").render(
+        unpinned=stages.UNPINNED,
+        reported=reported,
+        params={network: getattr(params, network) for network in DATASETS},
+        runs=[(run, read_metrics(run), read_history(run)) for run in runs],
+        fashion_mlp=fashion_mlp,
+        fashion_metrics=fashion_metrics,
+        fashion_epochs=fashion_history.set_index("epoch").to_dict("index"),
+        near_the_turn=near_the_turn(fashion_history),
+        late_accuracies=fashion_history["test_accuracy"].tail(10),
+        fashion_images=len(fashion_predictions),
+        last_batch=last_batch,
+        last_batch_loss=mean_loss(last_batch),
+        confidence=confidence(fashion_predictions),
+        three_images=fashion_predictions.head(3),
+        likeliest=likeliest,
+        numpy_network=numpy_network,
+        numpy_metrics=read_metrics(numpy_network),
+        numpy_epochs=numpy_history.set_index("epoch").to_dict("index"),
+        numpy_images=len(read_predictions(numpy_network)),
+        standard_error=standard_error,
+        sha256=SHA256,
+        versions={name: importlib.metadata.version(name) for name in PACKAGES},
+    )
+    with replacing(REPORT) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def fill(paragraph: str) -> str:
+    """A paragraph in lines of even length, whatever was put into it."""
+    return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1, in per cent; one that only rounding would make 0 or 100 says so."""
+    if 0 < share < 0.00005:
+        return "< 0.01 %"
+    if 0.99995 <= share < 1:
+        return "> 99.99 %"
+    return f"{100 * share:.2f} %"
+
+
+def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
+    """A Markdown table whose columns are aligned in plain text too."""
+    return tabulate(list(rows), headers, tablefmt="github", disable_numparse=True)
+
+
+def mean_loss(predictions: pd.DataFrame) -> float:
+    """The mean cross entropy in nats of a few rows of predictions."""
+    probabilities = [row[row["label"]] for _, row in predictions.iterrows()]
+    losses = [-math.log(p) if p > 0 else math.inf for p in probabilities]
+    return math.fsum(losses) / len(losses)
+
+
+def near_the_turn(history: pd.DataFrame) -> list[int]:
+    """The epochs whose test loss is within 5 % of the lowest."""
+    return list(history["epoch"][history["test_loss"] <= 1.05 * history["test_loss"].min()])
+
+
+def confidence(predictions: pd.DataFrame) -> dict[str, float]:
+    """The mean probability of the predicted class: over all images, and over the wrong ones."""
+    probabilities = predictions.drop(columns=["label", "prediction"]).max(axis=1)
+    wrong = predictions["label"] != predictions["prediction"]
+    return {"all": probabilities.mean(), "wrong": probabilities[wrong].mean()}
+
+
+def likeliest(row: pd.Series, count: int) -> list[tuple[str, float]]:
+    """The likeliest classes in a row of predictions, each with its probability."""
+    probabilities = row.drop(["label", "prediction"]).astype(float)
+    return list(probabilities.nlargest(count).items())
+
+
+def standard_error(accuracy: float, images: int) -> float:
+    """The standard error of an accuracy measured on so many images: that of a binomial share."""
+    return math.sqrt(accuracy * (1 - accuracy) / images)
+
+
+if __name__ == "__main__":
+    run_stage(main)

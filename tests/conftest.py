@@ -1,0 +1,139 @@
+"""Fixtures: a copy of the project with small data, made for the test."""
+
+import stages  # noqa: F401, first, because it pins the numerics
+
+# isort: split
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from stages.lib.datasets import SHA256
+
+REPOSITORY = Path(__file__).parents[1]
+TRAIN_IMAGES, TEST_IMAGES = 192, 64
+
+
+class Project:
+    """A copy of the repository, in which a test runs commands as a user would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(
+        self, *command: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess:
+        """Run a command in the copy. `python` and `dvc` are those that run the tests."""
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+        }
+        finished = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if check and finished.returncode:
+            pytest.fail(f"{' '.join(command)}: {finished.stdout}\n{finished.stderr}")
+        return finished
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Run `dvc repro`; return the stages that it ran."""
+        return re.findall(r"Running stage '(.*)'", self.run("dvc", "repro", *arguments).stdout)
+
+    def write(self, path: str, text: str) -> None:
+        (self.folder / path).write_text(text)
+
+    def append(self, path: str, text: str) -> None:
+        self.write(path, (self.folder / path).read_text() + text)
+
+    def set_param(self, network: str, recipe: str, **values: object) -> None:
+        yaml = YAML()
+        params = yaml.load(self.folder / "params.yaml")
+        params[network].setdefault(recipe, dict(params[network]["assignment"])).update(values)
+        yaml.dump(params, self.folder / "params.yaml")
+
+    def copy(self, folder: Path) -> "Project":
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(header + array.tobytes())
+
+
+def copy_of_repository(folder: Path) -> Project:
+    """The files that git tracks or would track, without the results."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.rstrip("\0").split("\0"):
+        if name != "dvc.lock" and not name.startswith("reports/") and (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    return Project(folder)
+
+
+def small_project(folder: Path) -> Project:
+    """A copy of the project with small data sets and few epochs, not yet run."""
+    project = copy_of_repository(folder)
+    generator = np.random.default_rng(1)
+    prototypes = generator.integers(0, 256, (10, 28, 28))
+    for dataset in SHA256:
+        raw = folder / "data" / dataset / "raw"
+        raw.mkdir(parents=True)
+        for split, count in (("train", TRAIN_IMAGES), ("t10k", TEST_IMAGES)):
+            labels = generator.integers(0, 10, count, dtype=np.uint8)
+            noise = generator.integers(-60, 60, (count, 28, 28))
+            images = np.clip(prototypes[labels] + noise, 0, 255).astype(np.uint8)
+            write_idx(raw / f"{split}-images-idx3-ubyte", images)
+            write_idx(raw / f"{split}-labels-idx1-ubyte", labels)
+    project.set_param("fashion_mlp", "assignment", epochs=2)
+    project.set_param("numpy_network", "assignment", epochs=2)
+    return project
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Project:
+    """The small project, not yet run and without git."""
+    return small_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project after `dvc repro`, committed. Not to be changed: see `project`."""
+    project = small_project(tmp_path_factory.mktemp("reproduced") / "project")
+    project.run("git", "init", "--quiet")
+    project.run("git", "config", "user.name", "test")
+    project.run("git", "config", "user.email", "test@localhost")
+    # The small files do not have the hashes that `download` wants: record them as its outputs.
+    project.run("dvc", "commit", "--force", "download")
+    project.repro()
+    project.run("git", "add", ".")
+    project.run("git", "commit", "--quiet", "--message", "reproduce")
+    return project
+
+
+@pytest.fixture
+def project(reproduced: Project, tmp_path: Path) -> Project:
+    """A copy of the reproduced small project, to be changed at will."""
+    return reproduced.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the real data sets, as the pipeline downloads them."""
+    folder = REPOSITORY / "data"
+    if not all((folder / dataset / "raw").is_dir() for dataset in SHA256):
+        pytest.skip("needs the real data: run `make repro` first")
+    return folder

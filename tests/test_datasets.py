@@ -1,0 +1,60 @@
+"""Reading the data sets, sound and damaged."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_idx
+from torchvision.datasets.mnist import read_image_file
+
+from stages.lib import datasets
+from stages.lib.stage import StageError
+
+
+def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    write_idx(tmp_path / "file", images)
+    np.testing.assert_array_equal(datasets.read_idx(tmp_path / "file"), images)
+    assert torch.equal(read_image_file(str(tmp_path / "file")), torch.from_numpy(images))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"nowhere is missing; `dvc repro` fetches it anew"):
+        datasets.read_idx(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("missing", [1, 700])
+def test_a_truncated_file_is_named_with_its_length(tmp_path: Path, missing: int) -> None:
+    path = tmp_path / "file"
+    write_idx(path, np.zeros((2, 28, 28), np.uint8))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-missing])
+    with pytest.raises(StageError, match=rf"has {1584 - missing} bytes .* promises 1584"):
+        datasets.read_idx(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\0\0\x08\x03\0\0"])
+def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(StageError, match="is not an IDX file"):
+        datasets.read_idx(path)
+
+
+def test_a_gzipped_file_is_not_taken_for_a_raw_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\0"))
+    with pytest.raises(StageError, match="is not an IDX file"):
+        datasets.read_idx(path)
+
+
+def test_images_and_labels_must_be_as_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw = datasets.raw_folder("MNIST")
+    raw.mkdir(parents=True)
+    write_idx(raw / "train-images-idx3-ubyte", np.zeros((3, 28, 28), np.uint8))
+    write_idx(raw / "train-labels-idx1-ubyte", np.zeros(2, np.uint8))
+    with pytest.raises(StageError, match=r"shape \(3, 28, 28\) for 2 labels"):
+        datasets.load("MNIST", "train")

@@ -1,0 +1,136 @@
+"""The PyTorch network against PyTorch's own means: ToTensor, DataLoader, the plain loop."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from torchvision.transforms.functional import to_tensor
+
+from stages.lib.fashion_mlp import FashionMLP, log_probabilities, to_input
+from stages.lib.params import FashionMLPRecipe
+from stages.train_fashion_mlp import choose_device, make_optimizer, train_epoch
+
+SIZES = [784, 16, 8, 10]
+
+
+def recipe(**values: object) -> FashionMLPRecipe:
+    return FashionMLPRecipe(
+        **{
+            "device": "cpu",
+            "hidden_sizes": SIZES[1:-1],
+            "batch_size": 8,
+            "epochs": 1,
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            "momentum": 0.0,
+            "weight_decay": 0.0,
+            "seed": 3,
+            **values,
+        }
+    )
+
+
+def images_and_labels(count: int) -> tuple[np.ndarray, torch.Tensor]:
+    generator = np.random.default_rng(5)
+    images = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    return images, torch.from_numpy(generator.integers(0, 10, count))
+
+
+def test_input_is_what_to_tensor_makes() -> None:
+    images, _ = images_and_labels(3)
+    expected = torch.stack([to_tensor(image).flatten() for image in images])
+    assert torch.equal(to_input(images), expected)
+
+
+def test_initial_weights_are_those_of_plain_linear_layers() -> None:
+    torch.manual_seed(3)
+    network = FashionMLP(SIZES)
+    torch.manual_seed(3)
+    layers = [nn.Linear(784, 16), nn.Linear(16, 8), nn.Linear(8, 10)]
+    expected = [parameter for layer in layers for parameter in layer.parameters()]
+    assert all(map(torch.equal, network.parameters(), expected, strict=False))
+    assert [type(layer) for layer in network] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"momentum": 0.9, "weight_decay": 0.01}, {"optimizer": "adam", "learning_rate": 0.001}],
+    ids=["sgd", "momentum", "adam"],
+)
+def test_an_epoch_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
+    images, labels = images_and_labels(30)  # the last batch is smaller
+    inputs = to_input(images)
+    torch.manual_seed(3)
+    network = FashionMLP(SIZES)
+    reference = FashionMLP(SIZES)
+    reference.load_state_dict(network.state_dict())
+
+    params = recipe(**values)
+    mean_loss = train_epoch(
+        network,
+        make_optimizer(network, params),
+        inputs,
+        labels,
+        params.batch_size,
+        torch.Generator().manual_seed(3),
+    )
+
+    if params.optimizer == "adam":
+        optimizer = torch.optim.Adam(reference.parameters(), lr=0.001)
+    else:
+        optimizer = torch.optim.SGD(
+            reference.parameters(),
+            lr=0.1,
+            momentum=params.momentum,
+            weight_decay=params.weight_decay,
+        )
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(3))
+    total = 0.0
+    for batch, classes in DataLoader(TensorDataset(inputs[order], labels[order]), batch_size=8):
+        loss = nn.CrossEntropyLoss(reduction="mean")(reference(batch), classes)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(classes)
+    assert mean_loss == pytest.approx(total / 30, rel=1e-6)
+    for ours, theirs in zip(network.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_log_probabilities_are_those_of_the_logits() -> None:
+    images, _ = images_and_labels(4)
+    network = FashionMLP(SIZES)
+    with torch.no_grad():
+        logits = network(to_input(images)).double().numpy()
+    expected = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(log_probabilities(network, to_input(images)), expected, atol=1e-6)
+
+
+def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
+    images, _ = images_and_labels(4)
+    network = FashionMLP(SIZES)
+    network.save(tmp_path / "model")
+    loaded = FashionMLP.load(tmp_path / "model")
+    np.testing.assert_array_equal(
+        log_probabilities(loaded, to_input(images)), log_probabilities(network, to_input(images))
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "mps", "cuda", "chosen"),
+    [
+        ("cpu", True, True, "cpu"),
+        ("auto", True, True, "mps"),
+        ("auto", False, True, "cuda"),
+        ("auto", False, False, "cpu"),
+    ],
+)
+def test_auto_chooses_mps_then_cuda_then_cpu(
+    monkeypatch: pytest.MonkeyPatch, device: str, mps: bool, cuda: bool, chosen: str
+) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    assert choose_device(device).type == chosen

@@ -1,0 +1,160 @@
+"""The hand-written network against PyTorch's autograd and against finite differences."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.lib.numpy_network import NumpyNetwork, log_softmax, sigmoid, to_input
+from stages.train_numpy_network import train_epoch
+
+
+def network_and_batch(
+    sizes: list[int], batch_size: int
+) -> tuple[NumpyNetwork, np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(7)
+    network = NumpyNetwork(sizes)
+    network.initialise(generator)
+    inputs = generator.normal(0, 1, (batch_size, sizes[0]))
+    labels = generator.integers(0, sizes[-1], batch_size)
+    return network, inputs, np.eye(sizes[-1])[labels]
+
+
+def torch_loss(
+    parameters: list[torch.Tensor], inputs: np.ndarray, targets: np.ndarray
+) -> torch.Tensor:
+    """The mean cross entropy as PyTorch computes it; `parameters` are weight, bias, weight, .."""
+    activation = torch.from_numpy(inputs)
+    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+    for weight, bias in layers[:-1]:
+        activation = torch.sigmoid(torch.nn.functional.linear(activation, weight, bias))
+    logits = torch.nn.functional.linear(activation, *layers[-1])
+    return torch.nn.functional.cross_entropy(logits, torch.from_numpy(targets))
+
+
+def torch_parameters(network: NumpyNetwork) -> list[torch.Tensor]:
+    return [
+        torch.tensor(array, requires_grad=True)
+        for layer in zip(network.weights, network.biases, strict=True)
+        for array in layer
+    ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("sizes", [[6, 3], [6, 4, 3], [784, 32, 32, 10], [5, 4, 3, 4, 2]])
+def test_loss_and_gradient_agree_with_autograd(sizes: list[int], batch_size: int) -> None:
+    network, inputs, targets = network_and_batch(sizes, batch_size)
+    parameters = torch_parameters(network)
+    loss = torch_loss(parameters, inputs, targets)
+    loss.backward()
+
+    log_probabilities = network.forward(inputs)
+    network.backward(log_probabilities, targets)
+
+    assert -np.vdot(targets, log_probabilities) / batch_size == pytest.approx(
+        loss.item(), rel=1e-12
+    )
+    for ours, theirs in zip(network.weight_gradients, parameters[::2], strict=True):
+        np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-9, atol=1e-14)
+    for ours, theirs in zip(network.bias_gradients, parameters[1::2], strict=True):
+        np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_gradient_agrees_with_finite_differences(batch_size: int) -> None:
+    network, inputs, targets = network_and_batch([6, 5, 4, 3], batch_size)
+
+    def loss() -> float:
+        return -np.vdot(targets, network.forward(inputs)) / batch_size
+
+    network.backward(network.forward(inputs), targets)
+    width = 1e-5
+    differences = np.empty_like(network.gradient)
+    for index, parameter in enumerate(network.parameters.copy()):
+        network.parameters[index] = parameter + width
+        above = loss()
+        network.parameters[index] = parameter - width
+        differences[index] = (above - loss()) / (2 * width)
+        network.parameters[index] = parameter
+    # central differences: an error of width^2 times the third derivative, plus rounding / width
+    np.testing.assert_allclose(network.gradient, differences, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_training_takes_the_steps_of_pytorchs_sgd(batch_size: int) -> None:
+    network, inputs, targets = network_and_batch([6, 5, 4], 10)
+    parameters = torch_parameters(network)
+    optimizer = torch.optim.SGD(parameters, lr=0.3)
+    total = 0.0
+    for start in range(0, 10, batch_size):
+        batch = slice(start, start + batch_size)
+        loss = torch_loss(parameters, inputs[batch], targets[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(inputs[batch])
+
+    mean_loss = train_epoch(network, inputs, targets, batch_size, learning_rate=0.3)
+
+    assert mean_loss == pytest.approx(total / 10, rel=1e-12)
+    for ours, theirs in zip(network.weights, parameters[::2], strict=True):
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10)
+    for ours, theirs in zip(network.biases, parameters[1::2], strict=True):
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10)
+
+
+def test_the_whole_set_is_predicted_as_its_samples_are() -> None:
+    network, inputs, _ = network_and_batch([6, 5, 4], 9)
+    one_by_one = np.vstack([network.forward(sample[np.newaxis]) for sample in inputs])
+    np.testing.assert_allclose(network.forward(inputs), one_by_one, rtol=1e-12)
+
+
+def test_initial_weights_have_the_stated_mean_and_variance() -> None:
+    network = NumpyNetwork([400, 300, 200])
+    network.initialise(np.random.default_rng(80085))
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        for values, variance in ((weight, 1 / max(weight.shape)), (bias, 1.0)):
+            # five standard errors of the mean and of the variance of normal samples
+            assert abs(values.mean()) < 5 * (variance / values.size) ** 0.5
+            assert abs(values.var() / variance - 1) < 5 * (2 / values.size) ** 0.5
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
+    def weights(seed: int) -> bytes:
+        network = NumpyNetwork([6, 5, 4])
+        network.initialise(np.random.default_rng(seed))
+        return network.parameters.tobytes()
+
+    assert weights(1) == weights(1)
+    assert weights(1) != weights(2)
+
+
+def test_sigmoid_and_softmax_are_stable_where_exp_overflows() -> None:
+    with np.errstate(all="raise", under="ignore"):
+        np.testing.assert_allclose(sigmoid(np.array([-1e4, 0.0, 1e4])), [0, 0.5, 1], atol=1e-15)
+        np.testing.assert_allclose(
+            log_softmax(np.array([[0.0, 1e4], [-1e4, -1e4]])),
+            [[-1e4, 0], [-np.log(2), -np.log(2)]],
+        )
+
+
+def test_sigmoid_agrees_with_pytorch() -> None:
+    z = np.linspace(-30, 30, 601)
+    np.testing.assert_allclose(
+        sigmoid(z.copy()), torch.sigmoid(torch.from_numpy(z)).numpy(), rtol=1e-12, atol=1e-15
+    )
+
+
+def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
+    network, inputs, _ = network_and_batch([6, 5, 4], 9)
+    network.save(tmp_path / "model")
+    loaded = NumpyNetwork.load(tmp_path / "model")
+    assert loaded.sizes == [6, 5, 4]
+    np.testing.assert_array_equal(loaded.forward(inputs), network.forward(inputs))
+
+
+def test_pixels_are_raw_or_scaled() -> None:
+    images = np.array([0, 51, 255, 102], np.uint8).reshape(1, 2, 2)
+    np.testing.assert_array_equal(to_input(images, scale_pixels=False), [[0, 51, 255, 102]])
+    np.testing.assert_array_equal(to_input(images, scale_pixels=True), [[0, 0.2, 1, 0.4]])

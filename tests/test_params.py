@@ -1,0 +1,95 @@
+"""params.yaml, as it is and with slips in it."""
+
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+from stages.lib.artifacts import Run
+from stages.lib.params import load_params
+from stages.lib.stage import StageError
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "params.yaml"
+    path.write_text((REPOSITORY / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.usefixtures("params")
+def test_the_figures_of_the_assignment_are_the_defaults() -> None:
+    loaded = load_params()
+    fashion = loaded.recipe(Run("fashion_mlp", "assignment"))
+    assert (fashion.hidden_sizes, fashion.batch_size, fashion.epochs) == ([256, 128, 64], 64, 100)
+    assert (fashion.optimizer, fashion.learning_rate, fashion.momentum) == ("sgd", 0.1, 0)
+    assert (fashion.device, fashion.weight_decay) == ("cpu", 0)
+    numpy = loaded.recipe(Run("numpy_network", "assignment"))
+    assert (numpy.hidden_sizes, numpy.batch_size, numpy.epochs) == ([32, 32], 1, 3)
+    assert (numpy.learning_rate, numpy.seed) == (0.0008, 80085)
+    assert (numpy.scale_pixels, numpy.shuffle) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("learning_rate: 0.1", "learning_rate: -0.1", "learning_rate: Input should be greater"),
+        ("learning_rate: 0.1", "learning_rate: '0.1'", "learning_rate: Input should be a valid"),
+        ("learning_rate: 0.1", "learning_rate: .nan", "learning_rate: Input should be a finite"),
+        ("learning_rate: 0.1", "lerning_rate: 0.1", "lerning_rate: Extra inputs are not perm"),
+        ("learning_rate: 0.1", "", "learning_rate: Field required"),
+        ("momentum: 0.0", "momentum: 1.0", "momentum: Input should be less than 1"),
+        ("optimizer: sgd", "optimizer: rmsprop", "optimizer: Input should be 'sgd' or 'adam'"),
+        ("device: cpu", "device: tpu", "device: Input should be 'cpu' or 'auto'"),
+        ("batch_size: 64", "batch_size: 0", "batch_size: Input should be greater than 0"),
+        ("epochs: 100", "epochs: 1.5", "epochs: Input should be a valid integer"),
+        ("[256, 128, 64]", "[256, none]", "hidden_sizes.1: Input should be a valid integer"),
+    ],
+)
+def test_a_slip_is_named_with_its_place_in_one_line(
+    params: Path, old: str, new: str, message: str
+) -> None:
+    replace(params, old, new)
+    with pytest.raises(StageError) as caught:
+        load_params()
+    assert f"params.yaml: fashion_mlp.assignment.{message}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_momentum_with_adam_is_refused(params: Path) -> None:
+    replace(params, "optimizer: sgd", "optimizer: adam")
+    load_params()
+    replace(params, "momentum: 0.0", "momentum: 0.9")
+    with pytest.raises(StageError, match="momentum is of sgd only"):
+        load_params()
+
+
+def test_every_slip_is_named(params: Path) -> None:
+    replace(params, "epochs: 100", "epochs: 0")
+    replace(params, "epochs: 3", "epochs: 0")
+    with pytest.raises(StageError, match=r"fashion_mlp.assignment.epochs.*numpy_network.assignm"):
+        load_params()
+
+
+def test_a_number_in_scientific_notation_is_a_number(params: Path) -> None:
+    replace(params, "learning_rate: 0.0008", "learning_rate: 8e-4")
+    assert load_params().recipe(Run("numpy_network", "assignment")).learning_rate == 0.0008
+
+
+def test_what_is_not_yaml_is_named(params: Path) -> None:
+    params.write_text("fashion_mlp: [")
+    with pytest.raises(StageError, match=r"params\.yaml is not YAML"):
+        load_params()
+
+
+@pytest.mark.usefixtures("params")
+def test_an_unknown_recipe_is_named_with_those_there_are() -> None:
+    with pytest.raises(StageError, match="no numpy_network.better; it has assignment"):
+        load_params().recipe(Run("numpy_network", "better"))

@@ -1,0 +1,131 @@
+"""Run what is committed in an empty folder and compare every output with dvc.lock.
+
+The folder has no cache and no earlier outputs. Exits with status 0 only if each output has the
+recorded hash and nothing there differs from the commit. The working tree is left alone; its data
+sets are used if they have the right hashes.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import stages  # first, because it pins the numerics
+
+# isort: split
+import torch
+from ruamel.yaml import YAML
+from tabulate import tabulate
+
+from stages.download import FOLDER_VARIABLE
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Print the table and the verdict."""
+    with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
+        clone = Path(scratch) / "clone"
+        git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
+        recorded = read_lock(clone / "dvc.lock")
+        for _, path in outputs(recorded):
+            remove(clone / path)
+        (clone / "dvc.lock").unlink()
+
+        if reproduce(clone, Path(scratch)) != 0:
+            sys.exit("not verified: the pipeline failed, as told above")
+
+        reproduced = read_lock(clone / "dvc.lock")
+        (clone / "dvc.lock").write_bytes(committed_lock(clone))
+        changed = git("-C", str(clone), "status", "--porcelain").splitlines()
+
+    was, now = outputs(recorded), outputs(reproduced)
+    rows = [
+        (stage, path, was.get((stage, path), "-"), now.get((stage, path), "-"))
+        for stage, path in sorted(was.keys() | now.keys())
+    ]
+    print(
+        tabulate(
+            [(*row, "same" if row[2] == row[3] else "DIFFERENT") for row in rows],
+            ("stage", "output", "in dvc.lock", "reproduced", ""),
+            disable_numparse=True,
+        )
+    )
+    for line in changed:
+        print(f"differs from the commit: {line[3:]}")
+    for stage in sorted(stage for stage in recorded if recorded[stage] != reproduced.get(stage)):
+        print(f"dvc.lock differs in stage {stage}")
+    same = sum(row[2] == row[3] for row in rows)
+    verified = same == len(rows) and not changed and recorded == reproduced
+    print(
+        f"{'verified' if verified else 'NOT VERIFIED'}: {same} of {len(rows)} outputs are the "
+        f"committed bytes ({circumstances()})"
+    )
+    sys.exit(0 if verified else 1)
+
+
+def reproduce(clone: Path, scratch: Path) -> int:
+    """Run the pipeline in `clone` with this Python and no cache; return the exit status."""
+    no_config = str(scratch / "no-config")  # a user's own may name a shared cache
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_GLOBAL_CONFIG_DIR": no_config,
+        "DVC_SYSTEM_CONFIG_DIR": no_config,
+    }
+    if (REPOSITORY / "data").is_dir():
+        environment.setdefault(FOLDER_VARIABLE, str(REPOSITORY / "data"))
+    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
+    return subprocess.run(command, cwd=clone, env=environment, check=False).returncode
+
+
+def read_lock(path: Path) -> dict[str, dict]:
+    """The stages in a dvc.lock."""
+    return YAML(typ="safe").load(path)["stages"]
+
+
+def outputs(lock: dict[str, dict]) -> dict[tuple[str, str], str]:
+    """The hash of each output, by stage and path."""
+    return {
+        (stage, output["path"]): output["md5"]
+        for stage, entry in lock.items()
+        for output in entry.get("outs", [])
+    }
+
+
+def committed_lock(clone: Path) -> bytes:
+    """dvc.lock as it is in the commit."""
+    command = ["git", "-C", str(clone), "show", "HEAD:dvc.lock"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def git(*arguments: str) -> str:
+    """Run git and return what it prints."""
+    command = ["git", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def circumstances() -> str:
+    """The processor, the number of threads and the versions of what computes."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    processor = model[1].strip() if model else platform.processor() or platform.machine()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "matplotlib"))
+    pins = f"unpinned: {stages.UNPINNED}" if stages.UNPINNED else "pinned"
+    return f"{processor}, {torch.get_num_threads()} threads, {pins}, {packages}"
+
+
+if __name__ == "__main__":
+    main()
