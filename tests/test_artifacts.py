@@ -26,12 +26,17 @@ def test_a_folder_is_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def write_half(path: Path) -> None:
+    with replacing(path) as partial:
+        partial.write_text("half of the n")
+        raise ZeroDivisionError
+
+
 def test_a_fault_leaves_the_old_file_and_no_part_of_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as partial:
-        partial.write_text("half of the n")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -39,10 +44,10 @@ def test_a_fault_leaves_the_old_file_and_no_part_of_the_new_one(tmp_path: Path) 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     with replacing(path) as partial:
-        pass_name = partial
+        left_over = partial
         partial.mkdir()
-    pass_name.mkdir()
-    (pass_name / "left").write_text("half")
+    left_over.mkdir()
+    (left_over / "left").write_text("half")
     with replacing(path) as partial:
         partial.mkdir()
     assert list(path.iterdir()) == []

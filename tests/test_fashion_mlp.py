@@ -9,7 +9,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms.functional import to_tensor
 
-from stages.lib.fashion_mlp import FashionMLP, log_probabilities, to_input
+import stages
+from stages.lib.fashion_mlp import FashionMLP, Linear, log_probabilities, to_input
 from stages.lib.params import FashionMLPRecipe
 from stages.train_fashion_mlp import choose_device, make_optimizer, train_epoch
 
@@ -51,8 +52,9 @@ def test_initial_weights_are_those_of_plain_linear_layers() -> None:
     torch.manual_seed(3)
     layers = [nn.Linear(784, 16), nn.Linear(16, 8), nn.Linear(8, 10)]
     expected = [parameter for layer in layers for parameter in layer.parameters()]
-    assert all(map(torch.equal, network.parameters(), expected, strict=False))
-    assert [type(layer) for layer in network] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
+    for ours, theirs in zip(network.parameters(), expected, strict=True):
+        assert torch.equal(ours, theirs)
+    assert [type(layer) for layer in network] == [Linear, nn.ReLU] * 2 + [Linear]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,53 @@ def test_an_epoch_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
     assert mean_loss == pytest.approx(total / 30, rel=1e-6)
     for ours, theirs in zip(network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_products_and_gradients_agree_with_plain_linear_in_double(batch_size: int) -> None:
+    generator = torch.Generator().manual_seed(4)
+    layer = Linear(30, 20)
+    x = torch.randn(batch_size, 30, generator=generator, requires_grad=True)
+    gradient = torch.randn(batch_size, 20, generator=generator)
+    exact = nn.Linear(30, 20, dtype=torch.float64)
+    exact.load_state_dict(layer.state_dict())
+    exact_x = x.detach().double().requires_grad_()
+
+    y, exact_y = layer(x), exact(exact_x)
+    y.backward(gradient)
+    exact_y.backward(gradient.double())
+
+    for ours, theirs in (
+        (y, exact_y),
+        (x.grad, exact_x.grad),
+        (layer.weight.grad, exact.weight.grad),
+        (layer.bias.grad, exact.bias.grad),
+    ):
+        # float32 sums of up to 64 products of numbers near 1
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(bool(stages.UNPINNED), reason="the numerics are not pinned here")
+@pytest.mark.parametrize("batch_size", [1, 5, 50, 64, 1000])
+def test_products_do_not_depend_on_the_number_of_threads(batch_size: int) -> None:
+    """MKL's, which `nn.Linear` uses, do, and so this test would fail with it."""
+
+    def bits(threads: int, kind: type[nn.Linear]) -> bytes:
+        torch.set_num_threads(threads)
+        torch.manual_seed(4)
+        layers = nn.Sequential(kind(784, 256), kind(256, 64))
+        x = torch.randn(batch_size, 784)
+        layers(x).square().sum().backward()
+        tensors = [layers(x), *(parameter.grad for parameter in layers.parameters())]
+        return b"".join(tensor.detach().numpy().tobytes() for tensor in tensors)
+
+    before = torch.get_num_threads()
+    try:
+        assert len({bits(threads, Linear) for threads in (1, 2, 3, 4, 7)}) == 1
+        if batch_size == 50:
+            assert len({bits(threads, nn.Linear) for threads in (1, 2, 3, 4, 7)}) > 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_log_probabilities_are_those_of_the_logits() -> None:

@@ -43,8 +43,8 @@ def test_the_figures_of_the_assignment_are_the_defaults() -> None:
         ("learning_rate: 0.1", "learning_rate: -0.1", "learning_rate: Input should be greater"),
         ("learning_rate: 0.1", "learning_rate: '0.1'", "learning_rate: Input should be a valid"),
         ("learning_rate: 0.1", "learning_rate: .nan", "learning_rate: Input should be a finite"),
-        ("learning_rate: 0.1", "lerning_rate: 0.1", "lerning_rate: Extra inputs are not perm"),
-        ("learning_rate: 0.1", "", "learning_rate: Field required"),
+        ("learning_rate: 0.1", "lerning_rate: 0.1", "lerning_rate: there is no such parameter"),
+        ("learning_rate: 0.1", "", "learning_rate: is missing"),
         ("momentum: 0.0", "momentum: 1.0", "momentum: Input should be less than 1"),
         ("optimizer: sgd", "optimizer: rmsprop", "optimizer: Input should be 'sgd' or 'adam'"),
         ("device: cpu", "device: tpu", "device: Input should be 'cpu' or 'auto'"),
@@ -59,7 +59,8 @@ def test_a_slip_is_named_with_its_place_in_one_line(
     replace(params, old, new)
     with pytest.raises(StageError) as caught:
         load_params()
-    assert f"params.yaml: fashion_mlp.assignment.{message}" in str(caught.value)
+    assert f"fashion_mlp.assignment.{message}" in str(caught.value)
+    assert str(caught.value).startswith("params.yaml: ")
     assert "\n" not in str(caught.value)
 
 
@@ -91,5 +92,5 @@ def test_what_is_not_yaml_is_named(params: Path) -> None:
 
 @pytest.mark.usefixtures("params")
 def test_an_unknown_recipe_is_named_with_those_there_are() -> None:
-    with pytest.raises(StageError, match="no numpy_network.better; it has assignment"):
+    with pytest.raises(StageError, match=r"no numpy_network\.better; it has assignment"):
         load_params().recipe(Run("numpy_network", "better"))

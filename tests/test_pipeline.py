@@ -1,6 +1,7 @@
 """The pipeline as DVC runs it, on small data."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -50,9 +51,7 @@ def test_a_changed_parameter_runs_the_stages_that_it_touches(project: Project) -
 def test_a_second_recipe_takes_a_block_and_a_word(project: Project) -> None:
     project.set_param("fashion_mlp", "other", optimizer="adam", learning_rate=0.001)
     project.set_param("numpy_network", "other", scale_pixels=True, shuffle=True, batch_size=16)
-    dvc_yaml = (project.folder / "dvc.yaml").read_text()
-    assert dvc_yaml.count("recipes: [assignment]") == 1
-    project.write("dvc.yaml", dvc_yaml.replace("[assignment]", "[assignment, other]"))
+    project.replace("dvc.yaml", "[assignment]", "[assignment, other]")
     assert project.repro() == [
         "train_fashion_mlp@other",
         "train_numpy_network@other",
@@ -63,7 +62,8 @@ def test_a_second_recipe_takes_a_block_and_a_word(project: Project) -> None:
         "report",
     ]
     report = (project.folder / "reports/report.md").read_text()
-    assert report.count("| other") == 2
+    for run in RUNS:
+        assert re.search(rf"^\| {run.network} +\| other +\|", report, re.MULTILINE)
     assert "dvc_plots" in project.run("dvc", "plots", "show").stdout
     page = (project.folder / "dvc_plots/index.html").read_text()
     assert "reports/history/numpy_network-other.csv" in page.replace("::", "/")
@@ -80,7 +80,7 @@ def test_experiments_are_run_shown_compared_and_applied(project: Project) -> Non
     assert param in shown.splitlines()[0]
     different = json.loads(project.run("dvc", "exp", "diff", "HEAD", "faster", "--json").stdout)
     assert different["params"]["params.yaml"] == {
-        param: {"old": 0.0008, "new": 0.002, "diff": 0.0012}
+        param: {"old": 0.0008, "new": 0.002, "diff": pytest.approx(0.0012)}
     }
     assert list(different["metrics"]) == ["reports/metrics/numpy_network-assignment.json"]
 
@@ -115,7 +115,7 @@ def test_plots_are_shown_and_compared(project: Project) -> None:
     [
         ({"learning_rate": -0.1}, "learning_rate: Input should be greater than 0"),
         ({"learning_rate": "fast"}, "learning_rate: Input should be a valid number"),
-        ({"lerning_rate": 0.1}, "lerning_rate: Extra inputs are not permitted"),
+        ({"lerning_rate": 0.1}, "lerning_rate: there is no such parameter"),
     ],
 )
 def test_a_wrong_parameter_stops_before_any_network_is_trained(
@@ -142,7 +142,7 @@ def test_divergence_stops_with_the_epoch_and_the_parameter(project: Project) -> 
 
 
 def test_divergence_in_numpy_is_told_in_one_line(small: Project) -> None:
-    small.set_param("numpy_network", "assignment", learning_rate=1e300)
+    small.set_param("numpy_network", "assignment", learning_rate=1e308)
     finished = small.run("python", "-m", "stages.train_numpy_network", "assignment", check=False)
     assert finished.returncode == 1
     assert "diverged in epoch 1" in finished.stderr
@@ -178,6 +178,8 @@ def test_a_killed_stage_leaves_no_model_and_the_next_run_is_whole(
     model.unlink()
     (project.folder / RUNS[1].history).unlink()
     project.set_param("numpy_network", "assignment", epochs=100_000)
+    # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.train_numpy_network", "assignment"],
         cwd=project.folder,
@@ -202,7 +204,6 @@ def test_a_killed_stage_leaves_no_model_and_the_next_run_is_whole(
 
 
 def test_a_stage_on_an_unpinnable_machine_says_so(small: Project) -> None:
-    text = (small.folder / "stages/__init__.py").read_text()
-    small.write("stages/__init__.py", text.replace('" avx2 "', '" avx2-is-not-here "'))
+    small.replace("stages/__init__.py", '" avx2 "', '" avx2-is-not-here "')
     finished = small.run("python", "-m", "stages.train_numpy_network", "assignment")
     assert "The numerics are not pinned: the processor has no AVX2." in finished.stderr

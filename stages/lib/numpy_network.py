@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 
 class NumpyNetwork:
@@ -94,13 +94,10 @@ class NumpyNetwork:
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors."""
-        layers = zip(self.weights, self.biases, strict=True)
-        save_file(
-            {f"{kind}_{number}": array
-             for number, layer in enumerate(layers, start=1)
-             for kind, array in zip(("weight", "bias"), layer, strict=True)},
-            path,
-        )  # fmt: skip
+        arrays = {}
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), 1):
+            arrays |= {f"weight_{layer}": weight, f"bias_{layer}": bias}
+        path.write_bytes(save(arrays))
 
     @classmethod
     def load(cls, path: Path) -> "NumpyNetwork":

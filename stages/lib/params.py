@@ -19,6 +19,7 @@ from stages.lib.artifacts import Run
 from stages.lib.stage import StageError
 
 PARAMS = Path("params.yaml")
+PLAIN = {"extra_forbidden": "there is no such parameter", "missing": "is missing"}
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -89,7 +90,8 @@ def load_params() -> Params:
         raise StageError(f"{PARAMS} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         faults = (
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (it is {fault['input']!r})"
+            f"{'.'.join(map(str, fault['loc']))}: "
+            + PLAIN.get(fault["type"], f"{fault['msg']} (it is {fault['input']!r})")
             for fault in error.errors()
         )
         raise StageError(f"{PARAMS}: {'; '.join(faults)}") from None

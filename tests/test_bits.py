@@ -1,0 +1,199 @@
+"""The same bytes in other circumstances and on other processors, on a slice of the real data."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, Project, copy_of_repository, write_idx
+
+import stages
+from stages.lib.datasets import SHA256, read_idx
+
+PROCESSORS = ("Haswell", "Skylake-Client", "EPYC", "EPYC-Rome")
+TRAIN_IMAGES, TEST_IMAGES = 256, 1000
+QEMU = shutil.which("qemu-x86_64")
+Hashes = dict[str, str]
+
+pytestmark = pytest.mark.skipif(
+    bool(stages.UNPINNED), reason=f"the numerics are not pinned here: {stages.UNPINNED}"
+)
+needs_qemu = pytest.mark.skipif(not QEMU, reason="needs qemu-x86_64, of Debian's qemu-user")
+
+
+def sliced_project(folder: Path, real_data: Path) -> Project:
+    """A copy of the project with a slice of the real data, and recipes that try every option."""
+    project = copy_of_repository(folder)
+    for dataset, names in SHA256.items():
+        raw = folder / "data" / dataset / "raw"
+        raw.mkdir(parents=True)
+        for name in names:
+            count = TRAIN_IMAGES if name.startswith("train") else TEST_IMAGES
+            write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
+    project.set_param("fashion_mlp", "assignment", epochs=2)
+    project.set_param("fashion_mlp", "momentum", momentum=0.9, weight_decay=1e-4, batch_size=50)
+    project.set_param("fashion_mlp", "adam", optimizer="adam", learning_rate=0.001)
+    project.set_param("numpy_network", "assignment", epochs=2)
+    project.set_param("numpy_network", "other", scale_pixels=True, shuffle=True, batch_size=16)
+    return project
+
+
+def hashes(
+    project: Project,
+    *arguments: str,
+    processor: str | None = None,
+    **variables: str,
+) -> Hashes:
+    """Train, evaluate and plot in a process; return the SHA-256 of each output."""
+    emulator = [QEMU, "-cpu", processor] if processor else []
+    command = [*emulator, sys.executable, "tests/chain.py", *arguments]
+    finished = project.run(*command, PYTHONPATH=str(project.folder), **variables)
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project:
+    return sliced_project(tmp_path_factory.mktemp("sliced") / "project", real_data)
+
+
+@pytest.fixture(scope="module")
+def expected(sliced: Project) -> Hashes:
+    """The hashes here, in ordinary circumstances."""
+    found = hashes(sliced)
+    assert len(found) == 5 * 4 + 2 * 7  # model, history, predictions, metrics; figures of two runs
+    return found
+
+
+@pytest.fixture
+def copy(sliced: Project, tmp_path: Path) -> Project:
+    return sliced.copy(tmp_path / "project")
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "3", "4"])
+def test_any_number_of_threads(copy: Project, expected: Hashes, threads: str) -> None:
+    assert hashes(copy, threads) == expected
+
+
+def test_another_folder_with_spaces(sliced: Project, expected: Hashes, tmp_path: Path) -> None:
+    assert hashes(sliced.copy(tmp_path / "a path with spaces é")) == expected
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    previous = os.umask(0o077)
+    yield
+    os.umask(previous)
+
+
+@pytest.mark.usefixtures("umask")
+def test_another_home_locale_time_zone_umask_and_hash_seed(
+    copy: Project, expected: Hashes, tmp_path: Path
+) -> None:
+    """The home has settings of matplotlib in it that would change every figure."""
+    settings = tmp_path / "home" / ".config" / "matplotlib"
+    settings.mkdir(parents=True)
+    (settings / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 20\nbackend: svg\n")
+    variables = {
+        "HOME": str(tmp_path / "home"),
+        "LC_ALL": "tr_TR.UTF-8",
+        "LANG": "de_DE.UTF-8",
+        "TZ": "Pacific/Kiritimati",
+        "PYTHONHASHSEED": "12345",
+    }
+    assert hashes(copy, **variables) == expected
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "ATEN_CPU_CAPABILITY": "default",
+            "MKL_CBWR": "AUTO",
+            "ONEDNN_MAX_CPU_ISA": "SSE41",
+            "OPENBLAS_CORETYPE": "Nehalem",
+            "OPENBLAS_NUM_THREADS": "3",
+            "OPENBLAS_L2_SIZE": "64",
+            "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3",
+        },
+        {"NPY_ENABLE_CPU_FEATURES": "AVX2", "NPY_DISABLE_CPU_FEATURES": ""},
+        {"MKL_NUM_THREADS": "3", "OMP_NUM_THREADS": "3", "MKL_DYNAMIC": "FALSE"},
+        {"DNNL_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+        {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "OPENBLAS_MAIN_FREE": "1"},
+    ],
+    ids=["the pins", "numpy's other list", "threads", "other names", "precision"],
+)
+def test_whatever_the_environment_already_says(
+    copy: Project, expected: Hashes, variables: Hashes
+) -> None:
+    assert hashes(copy, **variables) == expected
+
+
+def unpin(project: Project) -> None:
+    project.replace("stages/__init__.py", "UNPINNED = why_unpinned()", 'UNPINNED = "for a test"')
+
+
+def test_without_the_pins_the_environment_changes_the_bits(copy: Project, expected: Hashes) -> None:
+    """So the tests above are known to bite."""
+    unpin(copy)
+    found = hashes(copy, OPENBLAS_CORETYPE="Nehalem", ATEN_CPU_CAPABILITY="default")
+    for network in ("fashion_mlp", "numpy_network"):
+        model = f"models/{network}-assignment.safetensors"
+        assert found[model] != expected[model]
+
+
+@pytest.fixture(scope="module")
+def emulated(
+    sliced: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, object]]:
+    """The runs on emulated processors, pinned and not, two at a time."""
+    folder = tmp_path_factory.mktemp("emulated")
+
+    def run(processor: str, pinned: bool) -> Hashes:
+        project = sliced.copy(folder / f"{processor} {pinned}")
+        if not pinned:
+            unpin(project)
+        return hashes(project, processor=processor)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        wanted = [(name, True) for name in PROCESSORS] + [("Haswell", False), ("EPYC", False)]
+        yield {key: pool.submit(run, *key) for key in wanted}
+
+
+@needs_qemu
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_other_processors(emulated: dict, expected: Hashes, processor: str) -> None:
+    assert emulated[processor, True].result() == expected
+
+
+@needs_qemu
+def test_without_the_pins_processors_differ(emulated: dict) -> None:
+    model = "models/fashion_mlp-assignment.safetensors"
+    intel, amd = emulated["Haswell", False].result(), emulated["EPYC", False].result()
+    assert intel[model] != amd[model]
+
+
+@needs_qemu
+def test_a_processor_without_avx2_is_recognised(tmp_path: Path) -> None:
+    """The emulator shows the process the flags of a Nehalem, which under the pins would die."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").write_text("flags\t\t: fpu sse4_2 popcnt\n")
+    code = (
+        "import stages, numpy, torch; assert 'OPENBLAS_CORETYPE' not in stages.os.environ;"
+        "print(stages.UNPINNED, float(torch.ones(64, 64).mm(torch.ones(64, 64)).sum()),"
+        " float((numpy.ones((64, 64)) @ numpy.ones((64, 64))).sum()))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+    finished = subprocess.run(
+        [QEMU, "-L", str(tmp_path), "-cpu", "Nehalem", sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout == "the processor has no AVX2 262144.0 262144.0\n"

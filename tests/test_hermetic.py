@@ -1,0 +1,115 @@
+"""Each stage reads only what it declares and writes only what it declares, seen by strace."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Project
+from ruamel.yaml import YAML
+
+STAGES = (
+    "download@FashionMNIST",
+    "download@MNIST",
+    "train_fashion_mlp@assignment",
+    "train_numpy_network@assignment",
+    "evaluate_fashion_mlp@assignment",
+    "evaluate_numpy_network@assignment",
+    "plot_fashion_mlp@assignment",
+    "plot_numpy_network@assignment",
+    "report",
+)
+# With -y, strace writes a call as: openat(AT_FDCWD</folder>, "name", O_RDONLY|O_CLOEXEC) = 3</path>
+OPENED = re.compile(r'open(?:at)?\((.*?"), ([A-Z_|]+).*\) = \d')
+CHANGED = re.compile(r"(?:creat|mkdir|rename|rmdir|unlink)\w*\((.*)\) = 0")
+NAME = re.compile(r'(?:<([^>]*)>, )?"(.*?)"')
+
+pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+
+def locked(folder: Path) -> dict[str, dict]:
+    return YAML(typ="safe").load(folder / "dvc.lock")["stages"]
+
+
+def reads_and_writes(project: Project, command: list[str], **variables: str) -> tuple[set, set]:
+    """Run a command; return the files in the project that it read and those that it wrote."""
+    logs = project.folder.parent / "strace"
+    logs.mkdir()
+    calls = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,rmdir,unlink,unlinkat"
+    strace = ["strace", "-ff", "-qq", "-y", "-s", "4096", "-e", f"trace={calls}"]
+    strace += ["-o", str(logs / "log")]
+    project.run(*strace, *command, **variables)
+    reads, writes = set(), set()
+    for line in "".join(log.read_text() for log in logs.iterdir()).splitlines():
+        if match := OPENED.match(line):
+            names, flags = match.groups()
+            if "O_DIRECTORY" not in flags:
+                (reads if "O_RDONLY" in flags else writes).update(NAME.findall(names))
+        elif match := CHANGED.match(line):
+            writes.update(NAME.findall(match[1]))
+    return within(project, reads), within(project, writes)
+
+
+def within(project: Project, names: set[tuple[str, str]]) -> set[str]:
+    """Those names, each with the folder it is relative to, that are files of the project."""
+    paths = ((project.folder / folder / name).resolve() for folder, name in names)
+    return {
+        str(path.relative_to(project.folder))
+        for path in paths
+        if path.is_relative_to(project.folder) and not path.is_dir()
+    }
+
+
+def outside(paths: set[str], declared: set[str]) -> set[str]:
+    """Those of `paths` that are not declared, nor lie in a folder that is."""
+    return {
+        path
+        for path in paths
+        if not any(path == name or path.startswith(f"{name}/") for name in declared)
+    }
+
+
+def violations(project: Project, stage: str, **variables: str) -> tuple[set[str], set[str]]:
+    """What a stage read and wrote without declaring it, by its entry in dvc.lock."""
+    entry = locked(project.folder)[stage]
+    outs = {out["path"] for out in entry["outs"]}
+    outs |= {f"{out}.partial" for out in outs}
+    reads, writes = reads_and_writes(project, shlex.split(entry["cmd"]), **variables)
+    assert any(path.startswith("stages/") for path in reads), "strace saw nothing"
+    assert writes, "strace saw nothing"
+    declared = {dep["path"] for dep in entry["deps"]} | set(entry.get("params", {})) | outs
+    return outside(reads, declared), outside(writes, outs)
+
+
+def test_all_stages_are_tried(reproduced: Project) -> None:
+    assert set(STAGES) == set(locked(reproduced.folder))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_and_writes_only_what_it_declares(
+    project: Project, reproduced: Project, stage: str
+) -> None:
+    if stage.startswith("download"):
+        shutil.rmtree(project.folder / "data")
+    found = violations(project, stage, DATASETS_FOLDER=str(reproduced.folder / "data"))
+    assert found == (set(), set())
+
+
+def test_a_planted_violation_is_seen(project: Project) -> None:
+    project.append(
+        "stages/lib/evaluation.py",
+        "\nfrom pathlib import Path\n"
+        'Path("reports/planted").write_text(Path("dvc.yaml").read_text())\n',
+    )
+    assert violations(project, "evaluate_numpy_network@assignment") == (
+        {"dvc.yaml"},
+        {"reports/planted"},
+    )
+
+
+def test_a_file_that_a_library_reads_unseen_by_python_is_seen(project: Project) -> None:
+    """The weights are opened by compiled code, which Python's own audit hooks do not notice."""
+    model = "models/numpy_network-assignment.safetensors"
+    cmd = locked(project.folder)["evaluate_numpy_network@assignment"]["cmd"]
+    assert model in reads_and_writes(project, shlex.split(cmd))[0]

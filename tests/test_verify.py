@@ -1,0 +1,47 @@
+"""`make verify` sees that the committed results are what the code makes, and that they are not."""
+
+import re
+
+from conftest import Project
+
+
+def verify(project: Project) -> tuple[int, str]:
+    finished = project.run("python", "-m", "tools.verify", check=False)
+    assert "Traceback" not in finished.stderr
+    return finished.returncode, finished.stdout
+
+
+def test_what_the_code_makes_is_verified_and_the_working_tree_left_alone(project: Project) -> None:
+    project.append("README.md", "an uncommitted change\n")
+    project.append("stages/train_numpy_network.py", "\nuncommitted and wrong\n")
+    before = project.run("git", "status", "--porcelain").stdout
+    status, shown = verify(project)
+    assert status == 0
+    assert re.search(r"^verified: 13 of 13 outputs are the committed bytes \(.+ threads, pinned, ",
+                     shown, re.MULTILINE)  # fmt: skip
+    assert shown.count(" same\n") == 13
+    assert project.run("git", "status", "--porcelain").stdout == before
+
+
+def test_a_fabricated_hash_and_a_fabricated_report_are_seen(project: Project) -> None:
+    lock = (project.folder / "dvc.lock").read_text()
+    entry = re.search(r"path: reports/metrics/numpy_network-assignment.json\n.*?md5: (\w+)", lock,
+                      re.DOTALL)  # fmt: skip
+    project.write("dvc.lock", lock.replace(entry[1], "0123456789abcdef" * 2))
+    project.append("reports/report.md", "\nThe accuracy is 100 %.\n")
+    project.run("git", "commit", "--all", "--quiet", "--message", "fabricate")
+    status, shown = verify(project)
+    assert status == 1
+    different = [line for line in shown.splitlines() if line.endswith("DIFFERENT")]
+    assert len(different) == 1
+    assert "reports/metrics/numpy_network-assignment.json" in different[0]
+    assert "differs from the commit: reports/report.md" in shown
+    assert "NOT VERIFIED: 12 of 13 outputs" in shown
+
+
+def test_a_pipeline_that_fails_is_not_verified(project: Project) -> None:
+    project.append("stages/download.py", "\nsys.exit(1)\n")
+    project.run("git", "commit", "--all", "--quiet", "--message", "break")
+    finished = project.run("python", "-m", "tools.verify", check=False)
+    assert finished.returncode == 1
+    assert "not verified: the pipeline failed" in finished.stderr
