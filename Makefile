@@ -31,7 +31,6 @@ benchmark: .venv/installed ## time an epoch of each network against the assignme
 	@.venv/bin/python -m tools.benchmark
 
 requirements: .venv/installed ## renew requirements.txt with the newest versions
-	.venv/bin/python -m pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --fork-strategy fewest --upgrade pyproject.toml --output-file requirements.txt
 
 .PHONY: help repro test lint verify benchmark requirements

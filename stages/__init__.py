@@ -11,23 +11,27 @@ from pathlib import Path
 
 PINS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's vector kernels
-    "MKL_CBWR": "COMPATIBLE",  # torch's matrix products; under AVX2, Intel and AMD differ
-    "ONEDNN_MAX_CPU_ISA": "AVX2",  # torch's oneDNN kernels
+    "MKL_CBWR": "COMPATIBLE",  # what torch takes from MKL; under AVX2, Intel and AMD differ
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # torch's oneDNN kernels, our matrix products among them
     "OPENBLAS_CORETYPE": "Haswell",  # numpy's matrix products, with the next two
     "OPENBLAS_NUM_THREADS": "1",
     "OPENBLAS_L2_SIZE": "512",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's exp, log and tanh
 }
 CONFLICTING = ("NPY_ENABLE_CPU_FEATURES",)  # numpy does not load if both lists are given
+NEEDED = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}  # what Haswell brought, as Linux names it
 
 
 def why_unpinned() -> str:
     """Why the numerics cannot be pinned here; empty where they can."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"{platform.system()} on {platform.machine()} is not Linux on x86-64"
-    # Under these pins a processor without AVX2 would die of an illegal instruction.
-    if " avx2 " not in Path("/proc/cpuinfo").read_text():
-        return "the processor has no AVX2"
+    # Under the pins a processor without AVX2 would die of an illegal instruction.
+    if missing := NEEDED - set(Path("/proc/cpuinfo").read_text().split()):
+        return f"the processor lacks {', '.join(sorted(missing))}"
+    # The C library has read it already: it decides which exp and log numpy gets.
+    if "glibc.cpu" in os.environ.get("GLIBC_TUNABLES", ""):
+        return "GLIBC_TUNABLES names functions of the C library for another processor"
     if "numpy" in sys.modules or "torch" in sys.modules:
         return "numpy or torch was imported before the package stages"
     return ""

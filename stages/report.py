@@ -14,9 +14,9 @@ from tabulate import tabulate
 import stages
 from stages.lib.artifacts import DATASETS, REPORT, Run, replacing
 from stages.lib.datasets import SHA256
-from stages.lib.evaluation import read_history, read_metrics, read_predictions
+from stages.lib.evaluation import probabilities, read_history, read_metrics, read_predictions
 from stages.lib.params import load_params
-from stages.lib.stage import run_stage
+from stages.lib.stage import StageError, run_stage
 
 FOLDER = Path(__file__).parent
 PACKAGES = ("dvc", "matplotlib", "numpy", "pandas", "safetensors", "torch", "torchvision")
@@ -29,10 +29,16 @@ def main() -> None:
     fashion_mlp = Run("fashion_mlp", "assignment")
     numpy_network = Run("numpy_network", "assignment")
     runs = [Run(network, recipe) for network in DATASETS for recipe in getattr(params, network)]
+    for run in runs:
+        if not run.metrics.exists():
+            raise StageError(
+                f"{run.metrics} is missing: is {run.recipe} among the recipes in dvc.yaml?"
+            )
     fashion_history = read_history(fashion_mlp)
     fashion_metrics = read_metrics(fashion_mlp)
     fashion_predictions = read_predictions(fashion_mlp)
     numpy_history = read_history(numpy_network)
+    numpy_predictions = read_predictions(numpy_network)
     last_batch = fashion_predictions.tail(reported["fashion_mlp"]["last_batch"]["size"])
 
     environment = jinja2.Environment(
@@ -42,7 +48,7 @@ def main() -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(fill=fill, percent=percent, table=table)
+    environment.filters.update(fill=fill, percent=percent, probability=probability, table=table)
     text = environment.get_template("report.md.jinja").render(
         unpinned=stages.UNPINNED,
         reported=reported,
@@ -55,14 +61,15 @@ def main() -> None:
         late_accuracies=fashion_history["test_accuracy"].tail(10),
         fashion_images=len(fashion_predictions),
         last_batch=last_batch,
-        last_batch_loss=mean_loss(last_batch),
         confidence=confidence(fashion_predictions),
         three_images=fashion_predictions.head(3),
         likeliest=likeliest,
         numpy_network=numpy_network,
         numpy_metrics=read_metrics(numpy_network),
         numpy_epochs=numpy_history.set_index("epoch").to_dict("index"),
-        numpy_images=len(read_predictions(numpy_network)),
+        numpy_images=len(numpy_predictions),
+        numpy_sample=numpy_predictions.head(1),
+        mean_loss=mean_loss,
         standard_error=standard_error,
         sha256=SHA256,
         versions={name: importlib.metadata.version(name) for name in PACKAGES},
@@ -77,12 +84,17 @@ def fill(paragraph: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share from 0 to 1, in per cent; one that only rounding would make 0 or 100 says so."""
-    if 0 < share < 0.00005:
-        return "< 0.01 %"
-    if 0.99995 <= share < 1:
-        return "> 99.99 %"
+    """A share from 0 to 1, in per cent."""
     return f"{100 * share:.2f} %"
+
+
+def probability(share: float) -> str:
+    """A probability from a softmax, in per cent: it is never 0 nor 1 but by rounding."""
+    if share < 0.00005:
+        return "< 0.01 %"
+    if share >= 0.99995:
+        return "> 99.99 %"
+    return percent(share)
 
 
 def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
@@ -92,8 +104,8 @@ def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
 
 def mean_loss(predictions: pd.DataFrame) -> float:
     """The mean cross entropy in nats of a few rows of predictions."""
-    probabilities = [row[row["label"]] for _, row in predictions.iterrows()]
-    losses = [-math.log(p) if p > 0 else math.inf for p in probabilities]
+    true_class = [row[row["label"]] for _, row in predictions.iterrows()]
+    losses = [-math.log(p) if p > 0 else math.inf for p in true_class]
     return math.fsum(losses) / len(losses)
 
 
@@ -104,15 +116,14 @@ def near_the_turn(history: pd.DataFrame) -> list[int]:
 
 def confidence(predictions: pd.DataFrame) -> dict[str, float]:
     """The mean probability of the predicted class: over all images, and over the wrong ones."""
-    probabilities = predictions.drop(columns=["label", "prediction"]).max(axis=1)
+    confidences = probabilities(predictions).max(axis=1)
     wrong = predictions["label"] != predictions["prediction"]
-    return {"all": probabilities.mean(), "wrong": probabilities[wrong].mean()}
+    return {"all": confidences.mean(), "wrong": confidences[wrong].mean()}
 
 
 def likeliest(row: pd.Series, count: int) -> list[tuple[str, float]]:
     """The likeliest classes in a row of predictions, each with its probability."""
-    probabilities = row.drop(["label", "prediction"]).astype(float)
-    return list(probabilities.nlargest(count).items())
+    return list(row.drop(["label", "prediction"]).astype(float).nlargest(count).items())
 
 
 def standard_error(accuracy: float, images: int) -> float:

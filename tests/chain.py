@@ -9,6 +9,7 @@ import stages  # noqa: F401, first, because it pins the numerics
 # isort: split
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stages import (
     evaluate_fashion_mlp,
     evaluate_numpy_network,
     plot,
+    report,
     train_fashion_mlp,
     train_numpy_network,
 )
@@ -34,5 +36,8 @@ for recipe in params.numpy_network:
     evaluate_numpy_network.main(recipe)
 plot.main("fashion_mlp", "assignment")
 plot.main("numpy_network", "assignment")
+report.main()
 outputs = [path for folder in ("models", "reports") for path in Path(folder).rglob("*.*")]
-print(json.dumps({str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs}))
+hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs}
+print(json.dumps(hashes), flush=True)
+os._exit(0)  # the emulator crashes where Python ends torch's threads

@@ -1,6 +1,6 @@
 """Fixtures: a copy of the project with small data, made for the test."""
 
-import stages  # noqa: F401, first, because it pins the numerics
+import stages  # first, because it pins the numerics
 
 # isort: split
 import hashlib
@@ -31,7 +31,9 @@ class Project:
         self, *command: str, check: bool = True, **variables: str
     ) -> subprocess.CompletedProcess:
         """Run a command in the copy. `python` and `dvc` are those that run the tests."""
-        environment = os.environ | {
+        # The pins are for the stages to set, not to inherit from the tests.
+        inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+        environment = inherited | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
             **variables,
@@ -135,6 +137,14 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def project(reproduced: Project, tmp_path: Path) -> Project:
     """A copy of the reproduced small project, to be changed at will."""
     return reproduced.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The repository as committed, whatever experiment the working tree holds."""
+    folder = tmp_path_factory.mktemp("committed") / "project"
+    subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
+    return Project(folder)
 
 
 @pytest.fixture(scope="session")

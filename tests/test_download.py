@@ -113,6 +113,8 @@ def test_without_a_network_one_message_names_each_source(small: Project, dataset
         check=False,
         http_proxy=nowhere,
         https_proxy=nowhere,
+        no_proxy="",
+        NO_PROXY="",
         DATASETS_FOLDER="",
     )
     assert finished.returncode == 1

@@ -78,7 +78,7 @@ def violations(project: Project, stage: str, **variables: str) -> tuple[set[str]
     reads, writes = reads_and_writes(project, shlex.split(entry["cmd"]), **variables)
     assert any(path.startswith("stages/") for path in reads), "strace saw nothing"
     assert writes, "strace saw nothing"
-    declared = {dep["path"] for dep in entry["deps"]} | set(entry.get("params", {})) | outs
+    declared = {dep["path"] for dep in entry["deps"]} | set(entry.get("params", {}))
     return outside(reads, declared), outside(writes, outs)
 
 

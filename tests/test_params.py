@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from conftest import Project
 
 from stages.lib.artifacts import Run
 from stages.lib.params import load_params
@@ -11,9 +11,9 @@ from stages.lib.stage import StageError
 
 
 @pytest.fixture
-def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def params(committed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "params.yaml"
-    path.write_text((REPOSITORY / "params.yaml").read_text())
+    path.write_text((committed.folder / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     return path
 
@@ -44,7 +44,7 @@ def test_the_figures_of_the_assignment_are_the_defaults() -> None:
         ("learning_rate: 0.1", "learning_rate: '0.1'", "learning_rate: Input should be a valid"),
         ("learning_rate: 0.1", "learning_rate: .nan", "learning_rate: Input should be a finite"),
         ("learning_rate: 0.1", "lerning_rate: 0.1", "lerning_rate: there is no such parameter"),
-        ("learning_rate: 0.1", "", "learning_rate: is missing"),
+        ("learning_rate: 0.1", "", "learning_rate is missing"),
         ("momentum: 0.0", "momentum: 1.0", "momentum: Input should be less than 1"),
         ("optimizer: sgd", "optimizer: rmsprop", "optimizer: Input should be 'sgd' or 'adam'"),
         ("device: cpu", "device: tpu", "device: Input should be 'cpu' or 'auto'"),
@@ -68,7 +68,16 @@ def test_momentum_with_adam_is_refused(params: Path) -> None:
     replace(params, "optimizer: sgd", "optimizer: adam")
     load_params()
     replace(params, "momentum: 0.0", "momentum: 0.9")
-    with pytest.raises(StageError, match="momentum is of sgd only"):
+    with pytest.raises(StageError) as caught:
+        load_params()
+    assert str(caught.value) == (
+        "params.yaml: fashion_mlp.assignment: momentum is of sgd only; set it to 0.0 with adam"
+    )
+
+
+def test_an_empty_file_is_told(params: Path) -> None:
+    params.write_text("")
+    with pytest.raises(StageError, match=r"params\.yaml: the file: Input should be .*None"):
         load_params()
 
 

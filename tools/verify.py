@@ -32,6 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
         clone = Path(scratch) / "clone"
         git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
+        if not (clone / "dvc.lock").exists():
+            sys.exit("not verified: there is no dvc.lock in the commit")
         recorded = read_lock(clone / "dvc.lock")
         for _, path in outputs(recorded):
             remove(clone / path)
@@ -41,8 +43,7 @@ def main() -> None:
             sys.exit("not verified: the pipeline failed, as told above")
 
         reproduced = read_lock(clone / "dvc.lock")
-        (clone / "dvc.lock").write_bytes(committed_lock(clone))
-        changed = git("-C", str(clone), "status", "--porcelain").splitlines()
+        status = git("-C", str(clone), "status", "--porcelain", "--", ".", ":!dvc.lock")
 
     was, now = outputs(recorded), outputs(reproduced)
     rows = [
@@ -56,12 +57,12 @@ def main() -> None:
             disable_numparse=True,
         )
     )
-    for line in changed:
+    for line in status.splitlines():
         print(f"differs from the commit: {line[3:]}")
     for stage in sorted(stage for stage in recorded if recorded[stage] != reproduced.get(stage)):
         print(f"dvc.lock differs in stage {stage}")
     same = sum(row[2] == row[3] for row in rows)
-    verified = same == len(rows) and not changed and recorded == reproduced
+    verified = same == len(rows) and not status and recorded == reproduced
     print(
         f"{'verified' if verified else 'NOT VERIFIED'}: {same} of {len(rows)} outputs are the "
         f"committed bytes ({circumstances()})"
@@ -72,7 +73,9 @@ def main() -> None:
 def reproduce(clone: Path, scratch: Path) -> int:
     """Run the pipeline in `clone` with this Python and no cache; return the exit status."""
     no_config = str(scratch / "no-config")  # a user's own may name a shared cache
-    environment = os.environ | {
+    # The pins are for the stages to set: a commit that lost them must be seen.
+    inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+    environment = inherited | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_GLOBAL_CONFIG_DIR": no_config,
         "DVC_SYSTEM_CONFIG_DIR": no_config,
@@ -97,12 +100,6 @@ def outputs(lock: dict[str, dict]) -> dict[tuple[str, str], str]:
     }
 
 
-def committed_lock(clone: Path) -> bytes:
-    """dvc.lock as it is in the commit."""
-    command = ["git", "-C", str(clone), "show", "HEAD:dvc.lock"]
-    return subprocess.run(command, capture_output=True, check=True).stdout
-
-
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
     if path.is_dir():
@@ -114,7 +111,10 @@ def remove(path: Path) -> None:
 def git(*arguments: str) -> str:
     """Run git and return what it prints."""
     command = ["git", *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if finished.returncode:
+        sys.exit("not verified: git failed, as told above")
+    return finished.stdout
 
 
 def circumstances() -> str:
@@ -122,9 +122,10 @@ def circumstances() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
     processor = model[1].strip() if model else platform.processor() or platform.machine()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "matplotlib"))
     pins = f"unpinned: {stages.UNPINNED}" if stages.UNPINNED else "pinned"
-    return f"{processor}, {torch.get_num_threads()} threads, {pins}, {packages}"
+    system = f"Python {platform.python_version()}, {' '.join(platform.libc_ver())}"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "matplotlib"))
+    return f"{processor}, {torch.get_num_threads()} threads, {pins}, {system}, {packages}"
 
 
 if __name__ == "__main__":

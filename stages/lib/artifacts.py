@@ -6,16 +6,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.lib.stage import StageError
+
 DATASETS = {"fashion_mlp": "FashionMNIST", "numpy_network": "MNIST"}
 REPORT = Path("reports/report.md")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network trained by one recipe; its paths are relative to the repository's root."""
+    """One network trained by one recipe; its paths are relative to the repository's root.
+
+    Raises StageError if there is no such network.
+    """
 
     network: str
     recipe: str
+
+    def __post_init__(self) -> None:  # noqa: D105
+        if self.network not in DATASETS:
+            raise StageError(f"there is no network {self.network}; there are {', '.join(DATASETS)}")
 
     @property
     def name(self) -> str:

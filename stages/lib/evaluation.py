@@ -17,9 +17,9 @@ def loss_and_accuracy(log_probabilities: np.ndarray, labels: np.ndarray) -> tupl
     `log_probabilities` has shape (n, classes), `labels` (n,). The sum is exact before it is
     rounded, so that no order of summation, and so no number of threads, can change it.
     """
-    losses = -log_probabilities[np.arange(len(labels)), labels]
+    losses = -log_probabilities[np.arange(len(labels)), labels].astype(np.float64)
     hits = np.count_nonzero(log_probabilities.argmax(axis=1) == labels)
-    return math.fsum(losses) / len(labels), hits / len(labels)
+    return math.fsum(losses / len(labels)), hits / len(labels)
 
 
 class History:
@@ -93,6 +93,11 @@ def read_predictions(run: Run) -> pd.DataFrame:
     """The predictions of a run, one row a test image: label, prediction, ten probabilities."""
     names = {"label": str, "prediction": str}
     return pd.read_csv(run.predictions, dtype=names)
+
+
+def probabilities(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The ten columns of probabilities in a run's predictions, named by class."""
+    return predictions.drop(columns=["label", "prediction"])
 
 
 def read_metrics(run: Run) -> dict[str, float]:

@@ -81,8 +81,9 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
 
 def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
     """How many test images of each true class were taken for each class."""
-    counts = pd.crosstab(predictions["label"], predictions["prediction"])
-    counts = counts.reindex(index=classes, columns=classes, fill_value=0).to_numpy()
+    codes = [pd.Categorical(predictions[name], classes).codes for name in ("label", "prediction")]
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, tuple(codes), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7, 6.3))
     axes = figure.subplots()
@@ -127,16 +128,16 @@ def predicted_images(images: np.ndarray, predictions: pd.DataFrame, title: str) 
 
 def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure:
     """A few images, (n, 28, 28), each above the probabilities that it was given."""
-    classes = probabilities_of(predictions).columns
     figure = Figure(figsize=(9, 5))
     top, bottom = figure.subplots(2, len(images), height_ratios=(2, 3), sharey="row")
     for axes, image in zip(top, images, strict=True):
         _show_image(axes, image)
     for axes, above, (_, row) in zip(bottom, top, predictions.iterrows(), strict=True):
         above.set_title(f"true: {row['label']}", loc="center", fontsize=10)
-        colors = [RIGHT if name == row["label"] else MUTED for name in classes]
-        bars = axes.barh(classes, row[classes].astype(float), color=colors)
-        axes.bar_label(bars, [f"{value:.1%}" for value in row[classes]], padding=2, fontsize=7)
+        shares = row.drop(["label", "prediction", "confidence"]).astype(float)
+        colors = [RIGHT if name == row["label"] else MUTED for name in shares.index]
+        bars = axes.barh(shares.index, shares, color=colors)
+        axes.bar_label(bars, [f"{share:.1%}" for share in shares], padding=2, fontsize=7)
         axes.set(xlim=(0, 1.25), xticks=(0, 0.5, 1), xlabel="probability")
         axes.tick_params(axis="y", length=0)
     bottom[0].invert_yaxis()
@@ -153,11 +154,6 @@ def first_image(image: np.ndarray, label: str, dataset: str) -> Figure:
     axes.title.set_fontsize(10)
     axes.spines[:].set_visible(True)
     return figure
-
-
-def probabilities_of(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The ten columns of probabilities, named by class."""
-    return predictions.drop(columns=["label", "prediction", "confidence"], errors="ignore")
 
 
 def _show_image(axes: Axes, image: np.ndarray, frame: str | None = None) -> None:

@@ -13,13 +13,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, YAMLError
 
 from stages.lib.artifacts import Run
 from stages.lib.stage import StageError
 
 PARAMS = Path("params.yaml")
-PLAIN = {"extra_forbidden": "there is no such parameter", "missing": "is missing"}
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -89,9 +89,17 @@ def load_params() -> Params:
     except YAMLError as error:
         raise StageError(f"{PARAMS} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        faults = (
-            f"{'.'.join(map(str, fault['loc']))}: "
-            + PLAIN.get(fault["type"], f"{fault['msg']} (it is {fault['input']!r})")
-            for fault in error.errors()
-        )
-        raise StageError(f"{PARAMS}: {'; '.join(faults)}") from None
+        faults = "; ".join(map(plain, error.errors()))
+        raise StageError(f"{PARAMS}: {faults}") from None
+
+
+def plain(fault: ErrorDetails) -> str:
+    """What pydantic found, in a few words that name the place and the value."""
+    place = ".".join(map(str, fault["loc"])) or "the file"
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such parameter"
+    if fault["type"] == "missing":
+        return f"{place} is missing"
+    if fault["type"] == "value_error":
+        return f"{place}: {fault['ctx']['error']}"
+    return f"{place}: {fault['msg']} (it is {fault['input']!r})"

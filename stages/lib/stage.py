@@ -25,6 +25,8 @@ def run_stage(main: Callable[..., None]) -> None:
         print(f"The numerics are not pinned: {stages.UNPINNED}.", file=sys.stderr)
     try:
         main(**vars(arguments))
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename} is missing; `dvc repro` makes it")
     except (StageError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
