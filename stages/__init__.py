@@ -29,9 +29,6 @@ def why_unpinned() -> str:
     # Under the pins a processor without AVX2 would die of an illegal instruction.
     if missing := NEEDED - set(Path("/proc/cpuinfo").read_text().split()):
         return f"the processor lacks {', '.join(sorted(missing))}"
-    # The C library has read it already: it decides which exp and log numpy gets.
-    if "glibc.cpu" in os.environ.get("GLIBC_TUNABLES", ""):
-        return "GLIBC_TUNABLES names functions of the C library for another processor"
     if "numpy" in sys.modules or "torch" in sys.modules:
         return "numpy or torch was imported before the package stages"
     return ""

@@ -21,7 +21,7 @@ def main(recipe: str) -> None:
     inputs = to_input(images, params.scale_pixels)
     test_inputs = to_input(test_images, params.scale_pixels)
     classes = len(datasets.CLASSES[run.dataset])
-    targets = np.eye(classes)[labels]
+    targets = np.eye(classes, dtype=np.float32)[labels]
 
     generator = np.random.default_rng(params.seed)
     network = NumpyNetwork([inputs.shape[1], *params.hidden_sizes, classes])
@@ -54,10 +54,11 @@ def train_epoch(
     """
     total = 0.0
     for start in range(0, len(inputs), batch_size):
-        batch = slice(start, start + batch_size)
-        log_probabilities = network.forward(inputs[batch])
-        total -= np.vdot(targets[batch], log_probabilities)
-        network.backward(log_probabilities, targets[batch])
+        batch = inputs[start : start + batch_size]
+        batch_targets = targets[start : start + batch_size]
+        log_probabilities = network.forward(batch)
+        total -= np.vdot(batch_targets, log_probabilities)
+        network.backward(log_probabilities, batch_targets)
         network.step(learning_rate)
     return float(total) / len(inputs)
 

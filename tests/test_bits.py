@@ -125,8 +125,16 @@ def test_another_home_locale_time_zone_umask_and_hash_seed(
         {"MKL_NUM_THREADS": "3", "OMP_NUM_THREADS": "3", "MKL_DYNAMIC": "FALSE"},
         {"DNNL_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
         {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "OPENBLAS_MAIN_FREE": "1"},
+        {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2"},
     ],
-    ids=["the pins", "numpy's other list", "threads", "other names", "precision"],
+    ids=[
+        "the pins",
+        "numpy's other list",
+        "threads",
+        "other names",
+        "precision",
+        "the C library's exp and log",
+    ],
 )
 def test_whatever_the_environment_already_says(
     copy: Project, expected: Hashes, variables: Hashes

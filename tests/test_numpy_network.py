@@ -14,7 +14,7 @@ def network_and_batch(
     sizes: list[int], batch_size: int
 ) -> tuple[NumpyNetwork, np.ndarray, np.ndarray]:
     generator = np.random.default_rng(7)
-    network = NumpyNetwork(sizes)
+    network = NumpyNetwork(sizes, np.float64)
     network.initialise(generator)
     inputs = generator.normal(0, 1, (batch_size, sizes[0]))
     labels = generator.integers(0, sizes[-1], batch_size)
@@ -36,8 +36,8 @@ def torch_loss(
 def torch_parameters(network: NumpyNetwork) -> list[torch.Tensor]:
     return [
         torch.tensor(array, requires_grad=True)
-        for layer in zip(network.weights, network.biases, strict=True)
-        for array in layer
+        for weight, bias in zip(network.weights, network.biases, strict=True)
+        for array in (weight, bias.ravel())
     ]
 
 
@@ -58,7 +58,24 @@ def test_loss_and_gradient_agree_with_autograd(sizes: list[int], batch_size: int
     for ours, theirs in zip(network.weight_gradients, parameters[::2], strict=True):
         np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-9, atol=1e-14)
     for ours, theirs in zip(network.bias_gradients, parameters[1::2], strict=True):
-        np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-9, atol=1e-14)
+        np.testing.assert_allclose(ours.ravel(), theirs.grad.numpy(), rtol=1e-9, atol=1e-14)
+
+
+def test_float32_agrees_with_float64_to_its_precision() -> None:
+    exact, inputs, targets = network_and_batch([784, 32, 32, 10], 5)
+    network = NumpyNetwork(exact.sizes)
+    network.parameters[:] = exact.parameters
+    exact.parameters[:] = network.parameters
+    inputs = inputs.astype(np.float32)
+
+    for each in (network, exact):
+        each.backward(each.forward(inputs.astype(each.parameters.dtype)), targets)
+        each.step(0.1)
+
+    assert network.parameters.dtype == network.forward(inputs).dtype == np.float32
+    # sums of up to 784 products of numbers near 1
+    np.testing.assert_allclose(network.gradient, exact.gradient, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(network.parameters, exact.parameters, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
@@ -101,7 +118,7 @@ def test_training_takes_the_steps_of_pytorchs_sgd(batch_size: int) -> None:
     for ours, theirs in zip(network.weights, parameters[::2], strict=True):
         np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10)
     for ours, theirs in zip(network.biases, parameters[1::2], strict=True):
-        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10)
+        np.testing.assert_allclose(ours.ravel(), theirs.detach().numpy(), rtol=1e-10)
 
 
 def test_the_whole_set_is_predicted_as_its_samples_are() -> None:
@@ -147,14 +164,18 @@ def test_sigmoid_agrees_with_pytorch() -> None:
 
 
 def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
-    network, inputs, _ = network_and_batch([6, 5, 4], 9)
+    network = NumpyNetwork([6, 5, 4])
+    network.initialise(np.random.default_rng(1))
     network.save(tmp_path / "model")
     loaded = NumpyNetwork.load(tmp_path / "model")
     assert loaded.sizes == [6, 5, 4]
+    inputs = np.random.default_rng(2).random((9, 6), np.float32)
     np.testing.assert_array_equal(loaded.forward(inputs), network.forward(inputs))
 
 
 def test_pixels_are_raw_or_scaled() -> None:
     images = np.array([0, 51, 255, 102], np.uint8).reshape(1, 2, 2)
     np.testing.assert_array_equal(to_input(images, scale_pixels=False), [[0, 51, 255, 102]])
-    np.testing.assert_array_equal(to_input(images, scale_pixels=True), [[0, 0.2, 1, 0.4]])
+    np.testing.assert_array_equal(
+        to_input(images, scale_pixels=True), np.float32([[0, 0.2, 1, 0.4]])
+    )

@@ -141,7 +141,7 @@ def test_divergence_stops_with_the_epoch_and_the_parameter(project: Project) -> 
     assert not (project.folder / RUNS[0].model).exists()
 
 
-@pytest.mark.parametrize("learning_rate", [1e306, 1e308])
+@pytest.mark.parametrize("learning_rate", [1e30, 1e300])
 def test_divergence_in_numpy_is_told_in_one_line(small: Project, learning_rate: float) -> None:
     small.set_param("numpy_network", "assignment", learning_rate=learning_rate)
     finished = small.run("python", "-m", "stages.train_numpy_network", "assignment", check=False)
@@ -235,10 +235,3 @@ def test_a_machine_on_which_nothing_is_pinned_says_so(project: Project) -> None:
     assert finished.stderr == "The numerics are not pinned: the processor lacks avx3.\n"
     report = (project.folder / "reports/report.md").read_text()
     assert "**The numerics were not pinned**: the processor lacks avx3." in report
-
-
-def test_tunables_of_the_c_library_are_told(project: Project) -> None:
-    finished = project.run(
-        "python", "-m", "stages.report", GLIBC_TUNABLES="glibc.cpu.hwcaps=-AVX2,-FMA"
-    )
-    assert finished.stderr.startswith("The numerics are not pinned: GLIBC_TUNABLES")

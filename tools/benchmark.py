@@ -110,11 +110,14 @@ def numpy_loops() -> tuple[Callable[[], None], Callable[[], None]]:
     run = Run("numpy_network", "assignment")
     recipe = load_params().recipe(run)
     images, labels = datasets.load(run.dataset, "train")
-    inputs, targets = numpy_network.to_input(images, recipe.scale_pixels), np.eye(10)[labels]
+    inputs = numpy_network.to_input(images, recipe.scale_pixels)
+    targets = np.eye(10, dtype=np.float32)[labels]
     network = numpy_network.NumpyNetwork([784, *recipe.hidden_sizes, 10])
     network.initialise(np.random.default_rng(recipe.seed))
-    weights = [weight.copy() for weight in network.weights]
-    biases = [bias[:, np.newaxis].copy() for bias in network.biases]
+    # The assignment's arrays are of numpy's default type.
+    samples, one_hot = inputs.astype(np.float64), targets.astype(np.float64)
+    weights = [weight.astype(np.float64) for weight in network.weights]
+    biases = [bias.T.astype(np.float64) for bias in network.biases]
 
     def here() -> None:
         train_numpy_epoch(network, inputs, targets, recipe.batch_size, recipe.learning_rate)
@@ -126,7 +129,7 @@ def numpy_loops() -> tuple[Callable[[], None], Callable[[], None]]:
     def assignment() -> None:
         total = 0.0
         (w1, w2, w3), (b1, b2, b3) = weights, biases
-        for sample, target in zip(inputs, targets, strict=True):
+        for sample, target in zip(samples, one_hot, strict=True):
             x, t = sample[:, np.newaxis], target[:, np.newaxis]
             a1 = sigmoid(w1 @ x + b1)
             a2 = sigmoid(w2 @ a1 + b2)

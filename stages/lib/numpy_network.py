@@ -1,7 +1,7 @@
 """The network of problem 5: forward and backward pass written out in numpy.
 
 Samples are rows. With n samples, A_0 = X of shape (n, d_0), and for each layer l = 1 .. L
-with weights W_l of shape (d_l, d_(l-1)) and biases b_l of shape (d_l,):
+with weights W_l of shape (d_l, d_(l-1)) and biases b_l, a row of shape (1, d_l):
 
     Z_l = A_(l-1) W_l^T + b_l           A_l = sigmoid(Z_l)  for l < L
 
@@ -11,8 +11,9 @@ The loss is the mean cross entropy between softmax(Z_L) and the targets T, one-h
 
 Backpropagation (Rumelhart, Hinton and Williams, 1986), with D_l = dC/dZ_l:
 
-    D_L = (softmax(Z_L) - T) / n        because softmax and cross entropy cancel so neatly
-    D_(l-1) = D_l W_l * A_(l-1) * (1 - A_(l-1))        because sigmoid' = sigmoid (1 - sigmoid)
+    D_L = (softmax(Z_L) - T) / n        since d log softmax(z)_i / dz_j = [i = j] - softmax(z)_j,
+                                        and the entries of a target sum to 1
+    D_(l-1) = D_l W_l * A_(l-1) * (1 - A_(l-1))     since sigmoid' = sigmoid (1 - sigmoid)
     dC/dW_l = D_l^T A_(l-1)             dC/db_l = column sums of D_l
 """
 
@@ -23,22 +24,27 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
+# As arrays, since numpy converts a Python number anew at every call.
+HALF, ONE = np.array(0.5, np.float32), np.array(1, np.float32)
+
 
 class NumpyNetwork:
     """A fully connected network: sigmoid in the hidden layers, softmax at the end.
 
-    `sizes` are those of the input, the hidden layers and the output: d_0, .., d_L.
+    `sizes` are those of the input, the hidden layers and the output: d_0, .., d_L. float32 is the
+    type of all numbers, unless told otherwise: its exp and log are numpy's own, while those of
+    float64 are the C library's, and may change with it.
 
     All parameters lie in one vector, and so do their gradients: `weights`, `biases`,
     `weight_gradients` and `bias_gradients` are views of parts of it, one a layer. A step is then
     two operations on long vectors, and no pass allocates memory of the weights' size.
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], dtype: type[np.floating] = np.float32) -> None:
         self.sizes = list(sizes)
         count = sum(outputs * (inputs + 1) for inputs, outputs in pairwise(sizes))
-        self.parameters = np.zeros(count)
-        self.gradient = np.zeros(count)
+        self.parameters = np.zeros(count, dtype)
+        self.gradient = np.zeros(count, dtype)
         self.weights, self.biases = self._layers(self.parameters)
         self.weight_gradients, self.bias_gradients = self._layers(self.gradient)
 
@@ -47,7 +53,7 @@ class NumpyNetwork:
         for inputs, outputs in pairwise(self.sizes):
             weight, bias, vector = np.split(vector, [outputs * inputs, outputs * (inputs + 1)])
             weights.append(weight.reshape(outputs, inputs))
-            biases.append(bias)
+            biases.append(bias.reshape(1, outputs))
         return weights, biases
 
     def initialise(self, generator: np.random.Generator) -> None:
@@ -63,12 +69,8 @@ class NumpyNetwork:
         """
         self.activations = [inputs]
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            z = np.dot(self.activations[-1], weight.T)
-            z += bias
-            self.activations.append(sigmoid(z))
-        z = np.dot(self.activations[-1], self.weights[-1].T)
-        z += self.biases[-1]
-        return log_softmax(z)
+            self.activations.append(sigmoid(affine(self.activations[-1], weight, bias)))
+        return log_softmax(affine(self.activations[-1], self.weights[-1], self.biases[-1]))
 
     def backward(self, log_probabilities: np.ndarray, targets: np.ndarray) -> None:
         """Compute the gradient of the mean cross entropy, of the batch that `forward` saw last.
@@ -81,11 +83,11 @@ class NumpyNetwork:
         for layer in reversed(range(len(self.weights))):
             activation = self.activations[layer]
             np.dot(delta.T, activation, out=self.weight_gradients[layer])
-            np.add.reduce(delta, axis=0, out=self.bias_gradients[layer])
+            np.add.reduce(delta, axis=0, keepdims=True, out=self.bias_gradients[layer])
             if layer > 0:
                 delta = np.dot(delta, self.weights[layer])
                 delta *= activation
-                delta *= 1 - activation
+                delta *= ONE - activation
 
     def step(self, learning_rate: float) -> None:
         """Move the parameters against the gradient. Uses the gradient up: it is scaled in place."""
@@ -96,7 +98,7 @@ class NumpyNetwork:
         """Write the weights as safetensors."""
         arrays = {}
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), 1):
-            arrays |= {f"weight_{layer}": weight, f"bias_{layer}": bias}
+            arrays |= {f"weight_{layer}": weight, f"bias_{layer}": bias.ravel()}
         path.write_bytes(save(arrays))
 
     @classmethod
@@ -112,12 +114,19 @@ class NumpyNetwork:
         return network
 
 
+def affine(inputs: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Z = A W^T + b, of shape (n, d_l), for inputs A of shape (n, d_(l-1))."""
+    z = np.dot(inputs, weight.T)
+    z += bias
+    return z
+
+
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-z)), in place. Written with tanh, which no z overflows."""
-    z *= 0.5
+    z *= HALF
     np.tanh(z, out=z)
-    z += 1
-    z *= 0.5
+    z += ONE
+    z *= HALF
     return z
 
 
@@ -129,6 +138,6 @@ def log_softmax(z: np.ndarray) -> np.ndarray:
 
 
 def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:
-    """Images, uint8 (n, 28, 28), as float64 (n, 784), from 0 to 255, or to 1 if scaled."""
-    inputs = images.reshape(len(images), -1).astype(np.float64)
+    """Images, uint8 (n, 28, 28), as float32 (n, 784), from 0 to 255, or to 1 if scaled."""
+    inputs = images.reshape(len(images), -1).astype(np.float32)
     return inputs / 255 if scale_pixels else inputs
