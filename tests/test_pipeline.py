@@ -141,9 +141,8 @@ def test_divergence_stops_with_the_epoch_and_the_parameter(project: Project) -> 
     assert not (project.folder / RUNS[0].model).exists()
 
 
-@pytest.mark.parametrize("learning_rate", [1e30, 1e300])
-def test_divergence_in_numpy_is_told_in_one_line(small: Project, learning_rate: float) -> None:
-    small.set_param("numpy_network", "assignment", learning_rate=learning_rate)
+def test_divergence_in_numpy_is_told_in_one_line(small: Project) -> None:
+    small.set_param("numpy_network", "assignment", learning_rate=1e300)
     finished = small.run("python", "-m", "stages.train_numpy_network", "assignment", check=False)
     assert finished.returncode == 1
     assert "diverged in epoch 1" in finished.stderr

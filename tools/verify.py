@@ -52,7 +52,10 @@ def main() -> None:
     ]
     print(
         tabulate(
-            [(*row, "same" if row[2] == row[3] else "DIFFERENT") for row in rows],
+            [
+                (stage, path, old[:12], new[:12], "same" if old == new else "DIFFERENT")
+                for stage, path, old, new in rows
+            ],
             ("stage", "output", "in dvc.lock", "reproduced", ""),
             disable_numparse=True,
         )
