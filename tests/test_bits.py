@@ -61,9 +61,9 @@ def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project
 
 
 @pytest.fixture(scope="module")
-def expected(sliced: Project) -> Hashes:
-    """The hashes here, in ordinary circumstances."""
-    found = hashes(sliced)
+def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashes:
+    """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
+    found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
     # model, history, predictions and metrics of five runs, the figures of two, the report
     assert len(found) == 5 * 4 + 2 * 7 + 1
     return found
