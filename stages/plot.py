@@ -3,9 +3,10 @@
 import numpy as np
 
 from stages.lib import datasets, figures
-from stages.lib.artifacts import Run, replacing
+from stages.lib.artifacts import Run
 from stages.lib.evaluation import probabilities, read_history, read_predictions
 from stages.lib.stage import run_stage
+from stages.lib.style import save_figures
 
 
 def main(network: str, recipe: str) -> None:
@@ -34,10 +35,7 @@ def main(network: str, recipe: str) -> None:
         ),
         "first_image": figures.first_image(first_images[0], classes[first_labels[0]], run.dataset),
     }
-    with replacing(run.figures) as partial:
-        partial.mkdir()
-        for name, figure in drawings.items():
-            figure.savefig(partial / f"{name}.png")
+    save_figures(run.figures, drawings)
 
 
 if __name__ == "__main__":

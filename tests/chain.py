@@ -1,4 +1,4 @@
-"""Run the training, evaluating and plotting stages of the project in the current folder.
+"""Run all stages but the downloads of the project in the current folder.
 
 They run in one process, since loading torch takes a minute on an emulated processor. The last
 line printed is a JSON object with the SHA-256 of each output.
@@ -16,10 +16,13 @@ from pathlib import Path
 import torch
 
 from stages import (
+    box_network,
     evaluate_fashion_mlp,
     evaluate_numpy_network,
+    l1_regression,
     plot,
     report,
+    softmax_jacobian,
     train_fashion_mlp,
     train_numpy_network,
 )
@@ -27,6 +30,9 @@ from stages.lib.params import load_params
 
 if len(sys.argv) > 1:
     torch.set_num_threads(int(sys.argv[1]))
+l1_regression.main()
+box_network.main()
+softmax_jacobian.main()
 params = load_params()
 for recipe in params.fashion_mlp:
     train_fashion_mlp.main(recipe)

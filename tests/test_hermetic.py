@@ -10,6 +10,9 @@ from conftest import Project
 from ruamel.yaml import YAML
 
 STAGES = (
+    "l1_regression",
+    "box_network",
+    "softmax_jacobian",
     "download@FashionMNIST",
     "download@MNIST",
     "train_fashion_mlp@assignment",

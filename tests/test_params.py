@@ -64,6 +64,29 @@ def test_a_slip_is_named_with_its_place_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("points: 50", "points: 1", "l1_regression.points: Input should be greater than or equal"),
+        ("outlier_share: 0.2", "outlier_share: 1.2", "l1_regression.outlier_share: Input should"),
+        ("slope: 2.0", "slope: 1e300", "l1_regression.slope: Input should be less than or equal"),
+        ("iterations: 50", "steps: 50", "l1_regression.iterations is missing"),
+        ("[4, 8, 16, 32, 64, 128]", "[]", "box_network.boxes: List should have at least 1"),
+        ("[4, 8, 16, 32, 64, 128]", "[4, 0]", "box_network.boxes.1: Input should be greater"),
+        ("width: 0.5", "width: 0.0", "box_network.width: Input should be greater than 0"),
+        ("[2.0, 1.0, 0.0, -1.0]", "[2.0]", "softmax_jacobian.logits: List should have at least 2"),
+        ("[0.5, 1.0, 4.0]", "[0.0]", "softmax_jacobian.temperatures.0: Input should be greater"),
+    ],
+)
+def test_a_slip_in_a_problem_without_runs_is_named(
+    params: Path, old: str, new: str, message: str
+) -> None:
+    replace(params, old, new)
+    with pytest.raises(StageError) as caught:
+        load_params()
+    assert message in str(caught.value)
+
+
 def test_momentum_with_adam_is_refused(params: Path) -> None:
     replace(params, "optimizer: sgd", "optimizer: adam")
     load_params()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from conftest import TEST_IMAGES, Project
 
-from stages.lib.artifacts import DATASETS, Run
+from stages.lib.artifacts import DATASETS, Run, metrics_file
 
 RUNS = [Run(network, "assignment") for network in DATASETS]
 NUMPY_STAGES = [
@@ -20,6 +20,33 @@ NUMPY_STAGES = [
     "plot_numpy_network@assignment",
     "report",
 ]
+
+
+def test_the_problems_without_runs_are_proven(reproduced: Project) -> None:
+    l1, box, softmax = (
+        json.loads((reproduced.folder / metrics_file(name)).read_text())
+        for name in ("l1_regression", "box_network", "softmax_jacobian")
+    )
+    assert l1["l1_loss"] == pytest.approx(l1["lower_bound"], abs=1e-8)
+    assert l1["imbalance"] == l1["iterative_excess"] == 0
+    assert l1["points_on_line"] == 2
+    assert l1["l1_loss"] < l1["least_squares_l1_loss"]
+    assert l1["pairs_least_loss"] == l1["pairs_greatest_loss"] == 2
+    assert box["box_error"] == box["second_layer_error"] == 0
+    assert box["steps_error"] == 1
+    assert 0.9 < box["greatest_error_over_bound"] <= 1
+    zero = {name for name in softmax if name.endswith("_difference")}
+    zero |= {"greatest_row_sum", "asymmetry", "least_eigenvalue", "extreme_not_finite"}
+    assert {name: softmax[name] for name in zero} == dict.fromkeys(zero, 0)
+    assert softmax["least_rank"] == softmax["greatest_rank"] == 3
+    assert softmax["naive_softmax_not_finite"] > 0
+
+
+def test_a_changed_parameter_of_a_problem_runs_it_and_the_report(project: Project) -> None:
+    project.replace("params.yaml", "slope: 2.0", "slope: -1.0")
+    assert project.repro() == ["l1_regression", "report"]
+    report = (project.folder / "reports/report.md").read_text()
+    assert re.search(r"^\| true line +\| -1.0 ", report, re.MULTILINE)
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)

@@ -1,7 +1,8 @@
 """Where the files of a run lie, and how they are written."""
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +55,42 @@ class Run:
     @property
     def metrics(self) -> Path:
         """The few final numbers."""
-        return Path(f"reports/metrics/{self.name}.json")
+        return metrics_file(self.name)
 
     @property
     def figures(self) -> Path:
         """The folder of the run's figures."""
-        return Path(f"reports/figures/{self.name}")
+        return figures_folder(self.name)
+
+
+def metrics_file(name: str) -> Path:
+    """The metrics of a run, or of a problem without one."""
+    return Path(f"reports/metrics/{name}.json")
+
+
+def figures_folder(name: str) -> Path:
+    """The figures of a run, or of a problem without one."""
+    return Path(f"reports/figures/{name}")
+
+
+def table_file(name: str) -> Path:
+    """The table of a problem without runs."""
+    return Path(f"reports/tables/{name}.csv")
+
+
+def write_metrics(path: Path, metrics: Mapping[str, float]) -> None:
+    """Write metrics as JSON, floats to nine decimals: what is only rounding reads as zero."""
+    rounded = {
+        name: value if isinstance(value, int) else round(float(value), 9) + 0.0
+        for name, value in metrics.items()
+    }
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(rounded, indent=2) + "\n")
+
+
+def read_metrics(path: Path) -> dict[str, float]:
+    """Read metrics that `write_metrics` wrote."""
+    return json.loads(path.read_text())
 
 
 @contextmanager

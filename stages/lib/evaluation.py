@@ -1,12 +1,11 @@
 """Loss and accuracy, and what they become over the epochs and in the end."""
 
-import json
 import math
 
 import numpy as np
 import pandas as pd
 
-from stages.lib.artifacts import Run, replacing
+from stages.lib.artifacts import Run, replacing, write_metrics
 from stages.lib.datasets import CLASSES
 from stages.lib.stage import StageError
 
@@ -80,8 +79,7 @@ def write_evaluation(run: Run, log_probabilities: np.ndarray, labels: np.ndarray
         "best_epoch": int(best["epoch"]),
         "accuracy_at_best_epoch": float(best["test_accuracy"]),
     }
-    with replacing(run.metrics) as partial:
-        partial.write_text(json.dumps(metrics, indent=2) + "\n")
+    write_metrics(run.metrics, metrics)
 
 
 def read_history(run: Run) -> pd.DataFrame:
@@ -98,8 +96,3 @@ def read_predictions(run: Run) -> pd.DataFrame:
 def probabilities(predictions: pd.DataFrame) -> pd.DataFrame:
     """The ten columns of probabilities in a run's predictions, named by class."""
     return predictions.drop(columns=["label", "prediction"])
-
-
-def read_metrics(run: Run) -> dict[str, float]:
-    """The metrics of a run."""
-    return json.loads(run.metrics.read_text())

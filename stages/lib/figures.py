@@ -1,27 +1,14 @@
-"""The figures. Each function draws one and returns it; none knows where it will be saved."""
+"""The figures of a run. Each function draws one and returns it; where it is saved is not known."""
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.lib.evaluation import best_epoch
-
-RIGHT, WRONG, MUTED = "tab:blue", "tab:red", "0.45"
-
-matplotlib.rcdefaults()  # a user's matplotlibrc must not change the figures
-matplotlib.rcParams.update(
-    {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlelocation": "left",
-        "figure.constrained_layout.use": True,
-        "savefig.dpi": 120,
-    }
-)
+from stages.lib.style import MUTED, RIGHT, WRONG
 
 
 def loss_curves(history: pd.DataFrame) -> Figure:
@@ -50,7 +37,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
         ylim=(0, 1.05 * trained[["train_loss", "test_loss"]].max(axis=None)),
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False)
+    axes.legend()
     return figure
 
 
@@ -75,7 +62,7 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
         ylim=(trained.min() - 1, trained.max() + 1),
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="lower right")
     return figure
 
 

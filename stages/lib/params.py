@@ -29,6 +29,35 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+class L1Regression(Block):
+    """The points of problem 1 and how long the iterative method runs."""
+
+    points: Annotated[int, Field(ge=2, le=1000)]  # the linear program is a dense matrix
+    outlier_share: Annotated[float, Field(ge=0, le=1)]
+    slope: Annotated[float, Field(ge=-1000, le=1000)]
+    intercept: Annotated[float, Field(ge=-1000, le=1000)]
+    noise: Annotated[float, Field(ge=0, le=1000)]
+    iterations: Annotated[int, Field(gt=0, le=10_000)]
+    seed: Seed
+
+
+class BoxNetwork(Block):
+    """The box of problem 2, and the numbers of boxes to recreate functions from."""
+
+    height: PositiveFloat
+    width: PositiveFloat
+    boxes: Annotated[list[Annotated[int, Field(gt=0, le=1000)]], Field(min_length=1)]
+
+
+class SoftmaxJacobian(Block):
+    """The logits of problem 3."""
+
+    logits: Annotated[list[Annotated[float, Field(ge=-100, le=100)]], Field(min_length=2)]
+    temperatures: Annotated[list[PositiveFloat], Field(min_length=1)]
+    batch_size: PositiveInt
+    seed: Seed
+
+
 class FashionMLPRecipe(Block):
     """How fashion_mlp is trained."""
 
@@ -62,8 +91,11 @@ class NumpyNetworkRecipe(Block):
 
 
 class Params(Block):
-    """All of params.yaml: the recipes of each network by name."""
+    """All of params.yaml: a block a problem; those of the networks hold their recipes by name."""
 
+    l1_regression: L1Regression
+    box_network: BoxNetwork
+    softmax_jacobian: SoftmaxJacobian
     fashion_mlp: dict[str, FashionMLPRecipe]
     numpy_network: dict[str, NumpyNetworkRecipe]
 

@@ -1,0 +1,242 @@
+"""Problem 1: linear regression under the L1 loss, solved exactly and certified.
+
+With samples as rows of X and a last column of ones for the bias, A = [X 1] has shape (n, d + 1).
+A linear model has the parameters theta = (w_1, .., w_d, b), the residuals r = A theta - y and the
+loss sum |r_i|, which is convex and piecewise linear. Its subgradients at theta are the vectors
+
+    A^T s    with s_i = sign(r_i) where r_i is not zero, and any s_i from -1 to 1 where it is,
+
+and theta is a minimiser if and only if zero is one of them. Any such s also bounds the loss of
+every other theta from below: if A^T s = 0 and |s_i| <= 1, then sum |r_i| >= s^T r = -s^T y.
+(Boyd and Vandenberghe, "Convex Optimization", 2004, chapters 5 and 6.)
+"""
+
+import math
+import statistics
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.optimize import linprog, lsq_linear
+
+from stages.lib.artifacts import figures_folder, metrics_file, write_metrics
+from stages.lib.params import L1Regression, load_params
+from stages.lib.stage import StageError, run_stage
+from stages.lib.style import MUTED, RIGHT, WRONG, save_figures
+
+NAME = "l1_regression"
+ZERO = 1e-9  # a residual of this size is one of zero but for rounding
+
+# One parameter, no features: the loss is sum |t - number|.
+NUMBERS = {"an odd count": (1.0, 2.0, 4.0, 7.0, 8.0), "an even count": (1.0, 2.0, 6.0, 8.0)}
+
+# Two points above one another, twice: every line that passes between both pairs is a minimiser.
+PAIRS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+LINES = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [-1.0, 1.0], [0.2, 0.4]])  # slope, intercept
+
+
+def main() -> None:
+    """Fit a line to points with gross outliers under the L1 loss, and prove that none is better."""
+    params = load_params().l1_regression
+    x, y, failed = make_data(params)
+    design = with_ones(x)
+    theta = minimise(design, y)
+    subgradient, imbalance = certify(design, y, theta)
+    least_squares = np.linalg.lstsq(design, y)[0]
+    steps = reweighted_least_squares(design, y, params.iterations)
+    excess = [l1_loss(design, y, step) - l1_loss(design, y, theta) for step in steps]
+    constant = np.ones((len(y), 1))
+    median = np.array([statistics.median(y.tolist())])
+    pairs = with_ones(PAIRS[:, 0]), PAIRS[:, 1]
+    pairs_losses = [l1_loss(*pairs, line) for line in (minimise(*pairs), *LINES)]
+
+    write_metrics(
+        metrics_file(NAME),
+        {
+            "slope": theta[0],
+            "intercept": theta[1],
+            "l1_loss": l1_loss(design, y, theta),
+            "lower_bound": -math.fsum(subgradient * y),
+            "imbalance": imbalance,
+            "points_on_line": int(np.count_nonzero(np.abs(design @ theta - y) < ZERO)),
+            "least_squares_slope": least_squares[0],
+            "least_squares_intercept": least_squares[1],
+            "least_squares_l1_loss": l1_loss(design, y, least_squares),
+            "iterative_excess": excess[-1],
+            "constant_l1_loss": l1_loss(constant, y, minimise(constant, y)),
+            "median_l1_loss": l1_loss(constant, y, median),
+            "pairs_least_loss": min(pairs_losses),
+            "pairs_greatest_loss": max(pairs_losses),
+        },
+    )
+    save_figures(
+        figures_folder(NAME),
+        {
+            "fit": draw_fit(x, y, failed, params, theta, least_squares),
+            "subdifferential": draw_subdifferential(),
+            "not_unique": draw_not_unique(),
+            "convergence": draw_convergence(excess),
+        },
+    )
+
+
+def make_data(params: L1Regression) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw points on a line with noise, some of them replaced by outliers: a reading of zero.
+
+    Returns x and y, of three decimals, and which points are outliers; each of shape (points,).
+    """
+    generator = np.random.default_rng(params.seed)
+    x = generator.uniform(0, 10, params.points).round(3)
+    y = params.slope * x + params.intercept + generator.normal(0, params.noise, params.points)
+    failed = np.zeros(params.points, bool)
+    failed[: round(params.outlier_share * params.points)] = True
+    return x, np.where(failed, 0, y).round(3), failed
+
+
+def with_ones(x: np.ndarray) -> np.ndarray:
+    """A = [X 1] of shape (n, 2), for one feature x of shape (n,)."""
+    return np.column_stack([x, np.ones_like(x)])
+
+
+def l1_loss(design: np.ndarray, y: np.ndarray, theta: np.ndarray) -> float:
+    """Sum |A theta - y|, for A of shape (n, p), y (n,) and theta (p,)."""
+    return math.fsum(np.abs(design @ theta - y))
+
+
+def minimise(design: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A minimiser theta, of shape (p,), of the L1 loss, for A of shape (n, p) and y of shape (n,).
+
+    It is a linear program: minimise sum (u_i + v_i) with A theta - u + v = y and u, v >= 0
+    (Charnes, Cooper and Ferguson, 1955).
+
+    Raises StageError if the solver finds none.
+    """
+    samples, parameters = design.shape
+    identity = np.eye(samples)
+    found = linprog(
+        c=np.repeat([0.0, 1.0], [parameters, 2 * samples]),
+        A_eq=np.hstack([design, -identity, identity]),
+        b_eq=y,
+        bounds=[(None, None)] * parameters + [(0, None)] * (2 * samples),
+    )
+    if not found.success:
+        raise StageError(f"{NAME} was not solved: {found.message}; change {NAME} in params.yaml")
+    return found.x[:parameters]
+
+
+def certify(design: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, float]:
+    """Look for an s that proves theta to be a minimiser, as this module's text says.
+
+    `design` is A, of shape (n, p), y (n,), theta (p,). Uses nothing of the solver but its theta:
+    the s_i of the zero residuals are those, from -1 to 1, that bring A^T s nearest to zero.
+    Returns s of shape (n,), and max |A^T s|, which is zero for a minimiser only.
+    """
+    residuals = design @ theta - y
+    subgradient = np.sign(residuals)
+    zero = np.abs(residuals) < ZERO
+    subgradient[zero] = 0
+    if zero.any():
+        balance = lsq_linear(
+            design[zero].T, -(design.T @ subgradient), bounds=(-1, 1), method="bvls"
+        )
+        subgradient[zero] = balance.x
+    return subgradient, float(np.abs(design.T @ subgradient).max())
+
+
+def reweighted_least_squares(
+    design: np.ndarray, y: np.ndarray, iterations: int
+) -> list[np.ndarray]:
+    """The theta of least squares, then of each iteration that solves it again with weights.
+
+    The weights 1 / |r_i|, from the residuals before, make r_i^2 count as |r_i|. They are limited,
+    as a residual may become zero (Schlossmacher, 1973).
+    """
+    weights = np.ones_like(y)
+    steps = []
+    for _ in range(iterations + 1):
+        root = np.sqrt(weights)
+        steps.append(np.linalg.lstsq(root[:, np.newaxis] * design, root * y)[0])
+        weights = 1 / np.maximum(np.abs(design @ steps[-1] - y), ZERO)
+    return steps
+
+
+def draw_fit(
+    x: np.ndarray,
+    y: np.ndarray,
+    failed: np.ndarray,
+    params: L1Regression,
+    theta: np.ndarray,
+    least_squares: np.ndarray,
+) -> Figure:
+    """The points, the line they come from, and the two lines fitted to them."""
+    figure = Figure(figsize=(7, 4.4))
+    axes = figure.subplots()
+    ends = np.array([0.0, 10.0])
+    axes.plot(x[~failed], y[~failed], "o", color=MUTED, markersize=4, label="points")
+    axes.plot(x[failed], y[failed], "x", color=WRONG, label="outliers")
+    true_line = params.slope * ends + params.intercept
+    axes.plot(ends, true_line, color="0.8", linewidth=5, label="true line")
+    axes.plot(ends, with_ones(ends) @ theta, color=RIGHT, label="least L1 loss")
+    axes.plot(
+        ends, with_ones(ends) @ least_squares, color=WRONG, linestyle="--", label="least squares"
+    )
+    axes.set(title="A line through points with outliers", xlabel="x", ylabel="y")
+    axes.legend()
+    return figure
+
+
+def draw_subdifferential() -> Figure:
+    """The loss of one parameter and, under it, its subdifferential: a staircase through zero."""
+    figure = Figure(figsize=(8, 5))
+    columns = figure.subplots(2, len(NUMBERS), sharex=True, sharey="row").T
+    t = np.linspace(0, 9, 901)
+    for (loss_axes, slope_axes), (count, numbers) in zip(columns, NUMBERS.items(), strict=True):
+        half = len(numbers) // 2
+        minimisers = (numbers[half - 1 + len(numbers) % 2], numbers[half])
+        loss = np.abs(t[:, np.newaxis] - numbers).sum(axis=1)
+        loss_axes.plot(t, loss, color=RIGHT)
+        loss_axes.plot(numbers, np.interp(numbers, t, loss), "o", color=RIGHT, markersize=4)
+        # From one number to the next the slope rises by 2, and takes on every value between.
+        corners = np.repeat([t[0], *numbers, t[-1]], 2)[1:-1]
+        slopes = np.repeat(np.arange(-len(numbers), len(numbers) + 1, 2), 2)
+        slope_axes.plot(corners, slopes, color=RIGHT)
+        slope_axes.axhline(0, color=MUTED, linewidth=0.8)
+        for axes, height in ((loss_axes, loss.min()), (slope_axes, 0)):
+            axes.plot(minimisers, (height, height), "o-", color=WRONG, linewidth=3)
+        loss_axes.set(
+            title=f"{count.capitalize()} of numbers: {', '.join(f'{n:g}' for n in numbers)}"
+        )
+        slope_axes.set(xlabel="t")
+    columns[0][0].set(ylabel="sum |t - number|")
+    columns[0][1].set(ylabel="subdifferential")
+    return figure
+
+
+def draw_not_unique() -> Figure:
+    """Four points and some of the lines that all have the least loss."""
+    figure = Figure(figsize=(5, 3.6))
+    axes = figure.subplots()
+    ends = np.array([-0.2, 1.2])
+    for line in LINES:
+        axes.plot(ends, with_ones(ends) @ line, color=RIGHT, linewidth=1)
+    axes.plot(*PAIRS.T, "o", color="black")
+    axes.set(title="Each of these lines has the least loss", xlabel="x", ylabel="y")
+    return figure
+
+
+def draw_convergence(excess: list[float]) -> Figure:
+    """How far the loss of each iteration lies above the least loss, down to rounding."""
+    figure = Figure(figsize=(7, 3.6))
+    axes = figure.subplots()
+    axes.semilogy(np.maximum(excess, ZERO), color=RIGHT)
+    axes.axhline(ZERO, color=MUTED, linestyle=":", label=f"{ZERO:g}: what is below is rounding")
+    axes.set(
+        title="Reweighted least squares on the way to the least L1 loss",
+        xlabel="iteration",
+        ylabel="loss above the least",
+    )
+    axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    run_stage(main)

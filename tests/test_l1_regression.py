@@ -1,0 +1,143 @@
+"""Problem 1 against every line through two points, the median and the definition."""
+
+import math
+import statistics
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from stages.l1_regression import (
+    LINES,
+    PAIRS,
+    ZERO,
+    certify,
+    l1_loss,
+    make_data,
+    minimise,
+    reweighted_least_squares,
+    with_ones,
+)
+from stages.lib.params import L1Regression
+
+
+def params(**values: object) -> L1Regression:
+    given = {"points": 30, "outlier_share": 0.2, "slope": 2.0, "intercept": 1.0, "noise": 1.0}
+    return L1Regression(**(given | {"iterations": 100, "seed": 1} | values))
+
+
+def line_through(points: list[tuple[float, float]]) -> np.ndarray:
+    (x0, y0), (x1, y1) = points
+    slope = (y1 - y0) / (x1 - x0)
+    return np.array([slope, y0 - slope * x0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("noise", [1.0, 0.0])
+def test_no_line_through_two_points_is_better(seed: int, noise: float) -> None:
+    """One of these is a minimiser, since the loss is linear wherever no residual is zero."""
+    x, y, _ = make_data(params(seed=seed, noise=noise))
+    design = with_ones(x)
+    lines = [line_through(points) for points in combinations(zip(x, y, strict=True), 2)]
+    best = min(l1_loss(design, y, line) for line in lines)
+    assert l1_loss(design, y, minimise(design, y)) == pytest.approx(best, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("count", [7, 8])
+def test_without_features_the_median_is_a_minimiser(count: int) -> None:
+    y = np.random.default_rng(2).normal(size=count)
+    constant = np.ones((count, 1))
+    median = np.array([statistics.median(y.tolist())])
+    assert l1_loss(constant, y, minimise(constant, y)) == pytest.approx(
+        l1_loss(constant, y, median), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("features", [1, 3])
+def test_a_minimiser_is_certified_and_its_neighbours_are_not(features: int) -> None:
+    generator = np.random.default_rng(3)
+    design = np.column_stack([generator.normal(size=(40, features)), np.ones(40)])
+    y = generator.standard_t(2, 40)
+    theta = minimise(design, y)
+
+    subgradient, imbalance = certify(design, y, theta)
+    assert imbalance < 1e-12
+    assert np.abs(subgradient).max() <= 1
+    assert -math.fsum(subgradient * y) == pytest.approx(l1_loss(design, y, theta), rel=1e-12)
+    for direction in np.vstack([np.eye(features + 1), -np.eye(features + 1)]):
+        assert certify(design, y, theta + 1e-6 * direction)[1] > 0.01
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"points": 2},
+        {"outlier_share": 1.0},
+        {"noise": 0.0, "slope": 0.0, "intercept": 0.0},
+        {"slope": 1000.0, "intercept": -1000.0, "noise": 1000.0, "points": 300},
+    ],
+)
+def test_whatever_the_parameters_allow_is_certified(values: dict[str, object]) -> None:
+    x, y, _ = make_data(params(**values))
+    theta = minimise(with_ones(x), y)
+    subgradient, imbalance = certify(with_ones(x), y, theta)
+    assert imbalance < ZERO
+    assert -math.fsum(subgradient * y) == pytest.approx(
+        l1_loss(with_ones(x), y, theta), rel=1e-9, abs=1e-9
+    )
+
+
+def test_a_minimiser_through_more_points_than_it_has_parameters_is_certified() -> None:
+    x = np.arange(10.0)
+    y = 2 * x + 1
+    y[3:5] = 0
+    theta = minimise(with_ones(x), y)
+    assert theta == pytest.approx([2, 1])
+    assert certify(with_ones(x), y, theta)[1] < 1e-12
+
+
+def test_the_certificates_vector_is_a_subgradient() -> None:
+    """By the definition: the loss lies nowhere below loss(theta) + (A^T s)^T (other - theta)."""
+    generator = np.random.default_rng(4)
+    x, y, _ = make_data(params())
+    design = with_ones(x)
+    theta = line_through([(x[0], y[0]), (x[1], y[1])])
+    subgradient, imbalance = certify(design, y, theta)
+    assert imbalance > 0.01, "theta happens to be a minimiser"
+    for other in theta + generator.normal(0, 3, (200, 2)):
+        tangent = l1_loss(design, y, theta) + design.T @ subgradient @ (other - theta)
+        assert l1_loss(design, y, other) >= tangent - ZERO
+
+
+def test_reweighting_starts_at_least_squares_and_comes_down_to_the_least_loss() -> None:
+    x, y, _ = make_data(params())
+    design = with_ones(x)
+    steps = reweighted_least_squares(design, y, 100)
+    assert len(steps) == 101
+    assert steps[0] == pytest.approx(np.polyfit(x, y, 1))
+    losses = [l1_loss(design, y, step) for step in steps]
+    assert losses[0] > losses[1] > losses[10] > losses[-1]
+    assert losses[-1] == pytest.approx(l1_loss(design, y, minimise(design, y)), abs=1e-7)
+
+
+def test_the_lines_between_both_pairs_have_the_least_loss_and_others_more() -> None:
+    design, y = with_ones(PAIRS[:, 0]), PAIRS[:, 1]
+    assert {l1_loss(design, y, line) for line in LINES} == {2}
+    assert l1_loss(design, y, minimise(design, y)) == pytest.approx(2)
+    assert l1_loss(design, y, np.array([0.0, 1.1])) > 2
+
+
+def test_the_data_is_a_line_with_noise_and_a_share_of_outliers() -> None:
+    x, y, outliers = make_data(params(points=1000, outlier_share=0.3, slope=-3.0))
+    assert outliers.sum() == 300
+    assert (y[outliers] == 0).all()
+    noise = y[~outliers] - (-3 * x[~outliers] + 1)
+    assert abs(noise.mean()) < 0.15  # four standard errors of 700 points
+    assert noise.std() == pytest.approx(1, abs=0.11)
+
+
+def test_outliers_move_least_squares_and_hardly_the_least_l1_loss() -> None:
+    x, y, _ = make_data(params(points=200))
+    theta = minimise(with_ones(x), y)
+    assert np.abs(with_ones(x) @ (theta - [2, 1])).max() < 1
+    assert np.abs(with_ones(x) @ (np.polyfit(x, y, 1) - [2, 1])).max() > 1
