@@ -93,7 +93,7 @@ def main() -> None:
     params = load_params().softmax_jacobian
     vector = np.array(params.logits)
     generator = np.random.default_rng(params.seed)
-    drawn = generator.normal(vector.mean(), vector.std(), (params.batch_size - 1, len(vector)))
+    drawn = generator.normal(vector.mean(), vector.std(), (params.vectors - 1, len(vector)))
     logits = np.vstack([vector, drawn])
     matrices = jacobian(logits)
     eigenvalues = np.linalg.eigvalsh(matrices)

@@ -54,7 +54,7 @@ class SoftmaxJacobian(Block):
 
     logits: Annotated[list[Annotated[float, Field(ge=-100, le=100)]], Field(min_length=2)]
     temperatures: Annotated[list[PositiveFloat], Field(min_length=1)]
-    batch_size: PositiveInt
+    vectors: PositiveInt
     seed: Seed
 
 
