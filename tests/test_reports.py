@@ -46,7 +46,7 @@ def test_the_report_shows_every_figure(reproduced: Project) -> None:
 def test_the_reports_tables_are_tables(reproduced: Project) -> None:
     report = (reproduced.folder / "reports/report.md").read_text()
     html = MarkdownIt().enable("table").render(report)
-    assert html.count("<table>") == report.count("\n|-") == 9
+    assert html.count("<table>") == report.count("\n|-") == 20
     assert "|-" not in html
 
 
