@@ -5,17 +5,17 @@ of them, in one hidden layer, make a box of the height h from x = l up to x = r,
 
     h step(x - l) - h step(x - r)
 
-An interval of length L takes N = L / delta boxes of width delta, each as high as the function is in
-its middle. Nowhere is the error then greater than omega(delta / 2), where omega(t), the modulus of
-continuity, is the greatest |f(x) - f(y)| for |x - y| <= t; it is at most S t if no slope is steeper
-than S.
+An interval from 0 up to L, without L, takes N = L / delta boxes of width delta, each as high as the
+function is in its middle. Nowhere is the error then greater than omega(delta / 2), where omega(t),
+the modulus of continuity, is the greatest |f(x) - f(y)| for |x - y| <= t; it is at most S t if no
+slope is steeper than S. In d dimensions |x - y| is the greatest difference of a coordinate.
 
 In d dimensions a sum of steps of single coordinates, s(x) = sum_k s_k(x_k), is no box: for values
 in and out of it, s(in, in) - s(in, out) - s(out, in) + s(out, out) = 0, but for a box this is its
 height. A second hidden layer makes one, by counting the coordinates that lie within (`box_grid`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -34,20 +34,21 @@ from stages.lib.artifacts import (
 )
 from stages.lib.params import BoxNetwork, load_params
 from stages.lib.stage import run_stage
-from stages.lib.style import MUTED, RIGHT, WRONG, save_figures
+from stages.lib.style import BLUE, GREY, RED, save_figures
 
 NAME = "box_network"
-MOST_BOXES = 4096  # in d dimensions, where their number grows with the power d
-POINTS = {1: 3840, 2: 192, 3: 48}  # along each coordinate, by dimension, to measure errors at
+VARIED_AT = 32  # boxes to the unit of length, where one thing is changed at a time
+GRIDS = {1: (4, 8, 16, 32, 64), 2: (4, 8, 16, 32, 64), 3: (4, 8, 16)}  # by dimension
+POINTS = {1: 3840, 2: 192, 3: 48}  # to the unit of length, where errors are measured, by dimension
 CHUNK = 1000  # points a network is given at a time, for its neurons all lie in memory
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function to recreate, on the cube from 0 to `length` in each of its dimensions.
+    """A function to recreate, from 0 up to, but without, `length` in each of its dimensions.
 
-    `values` maps points, (n, dimensions), to (n,). `modulus` bounds its modulus of continuity, for
-    a distance in each coordinate. `greatest` is the greatest |value|.
+    `values` maps points, (n, dimensions), to (n,). `modulus` is its modulus of continuity.
+    `greatest` is the greatest |value|.
     """
 
     name: str
@@ -58,12 +59,15 @@ class Function:
     dimensions: int = 1
 
 
-WAVE = Function("sin(2πx)", lambda x: np.sin(2 * np.pi * x[:, 0]), lambda t: 2 * np.pi * t)
+WAVE = Function(
+    "sin(2πx)", lambda x: np.sin(2 * np.pi * x[:, 0]), lambda t: 2 * np.sin(np.pi * min(t, 0.5))
+)
 FUNCTIONS = (
     WAVE,
-    Function("|2x - 1|", lambda x: np.abs(2 * x[:, 0] - 1), lambda t: 2 * t),
+    Function("|2x - 1|", lambda x: np.abs(2 * x[:, 0] - 1), lambda t: min(2 * t, 1.0)),
     Function("√x", lambda x: np.sqrt(x[:, 0]), lambda t: t**0.5),
-    Function("[x ≥ 1/3]", lambda x: (x[:, 0] >= 1 / 3).astype(float), lambda t: float(t > 0)),
+    # at no edge of a box, since √½ is irrational
+    Function("[x ≥ √½]", lambda x: (x[:, 0] >= 0.5**0.5).astype(float), lambda t: float(t > 0)),
 )
 # The wave with one thing changed at a time: values, size, interval, slope.
 VARIATIONS = (
@@ -73,15 +77,15 @@ VARIATIONS = (
     Function("sin(2πx)", WAVE.values, WAVE.modulus, length=2),
     Function("sin(4πx)", lambda x: WAVE.values(2 * x), lambda t: WAVE.modulus(2 * t)),
 )
-# Its slope is 2 in the direction of one coordinate, so the bound is the same in all dimensions.
+# It falls from 1 in the middle to 0 at the faces, with slope 2 along one coordinate at a time.
 PYRAMIDS = tuple(
     Function(
         f"pyramid in {d} dimension{'s' * (d > 1)}",
         lambda x: 1 - 2 * np.abs(x - 0.5).max(axis=1),
-        lambda t: 2 * t,
+        lambda t: min(2 * t, 1.0),
         dimensions=d,
     )
-    for d in POINTS
+    for d in GRIDS
 )
 
 
@@ -168,12 +172,13 @@ def greatest_error(network: StepNetwork, function: Function) -> float:
     return max(np.abs(network(chunk) - function.values(chunk)).max() for chunk in chunks)
 
 
-def measure(function: Function, per_unit: int) -> dict[str, object]:
+def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
     """Recreate a function from boxes of the width 1 / `per_unit`, and measure what it takes."""
     recreate = box_sum if function.dimensions == 1 else box_grid
     count = per_unit * function.length
     network = recreate(function, count)
     return {
+        "part": part,
         "function": function.name,
         "dimensions": function.dimensions,
         "length": function.length,
@@ -182,6 +187,7 @@ def measure(function: Function, per_unit: int) -> dict[str, object]:
         "boxes": count**function.dimensions,
         "neurons": network.neurons,
         "bytes": network.bytes,
+        "points": len(grid(function)),
         "error": greatest_error(network, function),
         "bound": function.modulus(1 / per_unit / 2),
     }
@@ -200,16 +206,15 @@ def plane_box(low: float, high: float) -> tuple[StepNetwork, StepNetwork]:
 
 
 def tabulate_errors(counts: list[int]) -> pd.DataFrame:
-    """Every function recreated from boxes, `counts` of them to the unit of length."""
-    rows = [measure(function, count) for function in FUNCTIONS for count in counts]
-    rows += [measure(function, counts[len(counts) // 2]) for function in VARIATIONS]
+    """What each function takes for which error; `counts` are the boxes to the unit of length."""
+    rows = [measure("widths", function, count) for function in FUNCTIONS for count in counts]
+    rows += [measure("variations", function, VARIED_AT) for function in VARIATIONS]
     rows += [
-        measure(pyramid, count)
+        measure("dimensions", pyramid, count)
         for pyramid in PYRAMIDS
-        for count in counts
-        if count**pyramid.dimensions <= MOST_BOXES
+        for count in GRIDS[pyramid.dimensions]
     ]
-    return pd.DataFrame(rows).drop_duplicates()
+    return pd.DataFrame(rows)
 
 
 def main() -> None:
@@ -221,26 +226,32 @@ def main() -> None:
 
     box = boxes(np.zeros(1), np.array([params.width]), np.array([params.height]))
     x = np.linspace(-params.width, 2 * params.width, 601)
-    box_by_definition = np.where((x >= 0) & (x < params.width), params.height, 0)
+    drawn = box(x[:, np.newaxis])
+    defined = np.where((x >= 0) & (x < params.width), params.height, 0)
     plane = np.stack(np.meshgrid(*[np.linspace(0, 1, 201)] * 2), axis=-1)
     inside = ((plane >= 0.25) & (plane < 0.75)).all(axis=-1)
     steps, second_layer = (
         network(plane.reshape(-1, 2)).reshape(inside.shape) for network in plane_box(0.25, 0.75)
     )
+    wave, moved, _, longer, _ = table.loc[table["part"] == "variations", "neurons"].tolist()
     write_metrics(
         metrics_file(NAME),
         {
-            "box_error": np.abs(box(x[:, np.newaxis]) - box_by_definition).max(),
+            "box_error": np.abs(drawn - defined).max(),
             "greatest_error_over_bound": (table["error"] / table["bound"]).max(),
+            "neurons": wave,
+            "neurons_for_twice_the_values": moved,
+            "neurons_for_twice_the_length": longer,
             "steps_error": np.abs(steps - inside).max(),
+            "best_steps_error": np.abs(steps / 2 - 0.25 - inside).max(),
             "second_layer_error": np.abs(second_layer - inside).max(),
         },
     )
     save_figures(
         figures_folder(NAME),
         {
-            "box": draw_box(params),
-            "network": draw_networks(params),
+            "box": draw_box(params, x, drawn),
+            "network": draw_networks(box),
             "recreated": draw_recreated(params.boxes[:4]),
             "errors": draw_errors(table),
             "steps_in_two_dimensions": draw_plane(steps, second_layer),
@@ -249,15 +260,13 @@ def main() -> None:
     )
 
 
-def draw_box(params: BoxNetwork) -> Figure:
-    """The two step neurons, and the box that is their difference."""
+def draw_box(params: BoxNetwork, x: np.ndarray, drawn: np.ndarray) -> Figure:
+    """The two step neurons, and the box that the network makes of them."""
     figure = Figure(figsize=(8, 2.8))
     neurons, box = figure.subplots(1, 2, sharex=True, sharey=True)
-    x = np.linspace(-params.width, 2 * params.width, 601)
-    for left, color, label in ((0.0, RIGHT, "h step(x)"), (params.width, WRONG, "h step(x - δ)")):
-        neurons.plot(x, params.height * (x >= left), color=color, label=label)
-    network = boxes(np.zeros(1), np.array([params.width]), np.array([params.height]))
-    box.plot(x, network(x[:, np.newaxis]), color="black", label="h step(x) - h step(x - δ)")
+    for left, color, label in ((0.0, BLUE, "h step(x)"), (params.width, RED, "h step(x - δ)")):
+        neurons.step(x, params.height * (x >= left), where="post", color=color, label=label)
+    box.step(x, drawn, where="post", color="black", label="h step(x) - h step(x - δ)")
     title = f"Two neurons, h = {params.height:g} and δ = {params.width:g}"
     neurons.set(title=title, xlabel="x", ylim=(-0.1 * params.height, 1.45 * params.height))
     box.set(title="Their difference: a box", xlabel="x")
@@ -266,39 +275,40 @@ def draw_box(params: BoxNetwork) -> Figure:
     return figure
 
 
-def draw_networks(params: BoxNetwork) -> Figure:
+def draw_networks(box: StepNetwork) -> Figure:
     """The network that draws a box, without and with the values of its weights and biases."""
     figure = Figure(figsize=(9, 3))
     left, right = figure.subplots(1, 2)
-    names = ("W1", "W2"), ("b1", "b2"), ("W3", "W4")
-    height = f"{params.height:g}"
-    values = ("1", "1"), ("0", f"-{params.width:g}"), (height, f"-{height}")
-    _draw_network(left, "The network of a box", *names)
-    _draw_network(right, f"The box of height {height} from 0 to {params.width:g}", *values)
+    ((weights, biases),) = box.hidden
+    values = [
+        [f"{value + 0.0:g}" for value in array] for array in (weights[:, 0], biases, box.output)
+    ]
+    _draw_network(left, "The network of a box", ("W1", "W2"), ("b1", "b2"), ("W3", "W4"))
+    _draw_network(right, "The same with its weights and biases", *values)
     return figure
 
 
 def _draw_network(
     axes: Axes,
     title: str,
-    first: tuple[str, str],
-    biases: tuple[str, str],
-    second: tuple[str, str],
+    first: Sequence[str],
+    biases: Sequence[str],
+    second: Sequence[str],
 ) -> None:
-    """One input, two step neurons with their biases inside, one output; weights on the edges."""
+    """One input, two step neurons above their biases, their sum; weights on the edges."""
     axes.set(title=title, xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
     axes.set_axis_off()
     places = {"x": (0, 0.5), "upper": (1, 0.85), "lower": (1, 0.15), "y": (2, 0.5)}
     for neuron, weight, bias, output in zip(("upper", "lower"), first, biases, second, strict=True):
         for start, end, label in (("x", neuron, weight), (neuron, "y", output)):
             (x0, y0), (x1, y1) = places[start], places[end]
-            axes.plot((x0, x1), (y0, y1), color=MUTED, zorder=0)
+            axes.plot((x0, x1), (y0, y1), color=GREY, zorder=0)
             axes.text(
                 (x0 + x1) / 2, (y0 + y1) / 2, label, ha="center", va="center", backgroundcolor="w"
             )
         axes.text(places[neuron][0], places[neuron][1] - 0.2, f"bias {bias}", ha="center", va="top")
     for name, (x, y) in places.items():
-        label = name if name in "xy" else "step"
+        label = {"x": "x", "y": "Σ"}.get(name, "step")
         axes.plot(x, y, "o", markersize=36, markerfacecolor="white", color="black")
         axes.text(x, y, label, ha="center", va="center")
 
@@ -310,10 +320,12 @@ def draw_recreated(counts: list[int]) -> Figure:
     all_axes = np.atleast_1d(figure.subplots(len(counts), 1, sharex=True))
     for axes, count in zip(all_axes, counts, strict=True):
         network = box_sum(WAVE, count)
-        axes.plot(x, WAVE.values(x), color=MUTED, label=WAVE.name)
-        axes.plot(x, network(x), color=RIGHT, label="boxes")
+        lefts = np.arange(count) / count
+        heights = network(lefts[:, np.newaxis])
+        axes.bar(lefts, heights, 1 / count, align="edge", color="#c6dbef", edgecolor=BLUE)
+        axes.plot(x, WAVE.values(x), color="black", label=WAVE.name)
         axes.set(title=f"{count} boxes, {network.neurons} neurons")
-    all_axes[0].legend(ncols=2)
+    all_axes[0].legend()
     all_axes[-1].set(xlabel="x")
     return figure
 
@@ -323,7 +335,7 @@ def draw_errors(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 4.6))
     axes = figure.subplots()
     for function in FUNCTIONS:
-        rows = table[(table["function"] == function.name) & (table["length"] == 1)]
+        rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
         width = 1 / rows["boxes_per_unit"]
         (line,) = axes.loglog(width, rows["error"], "o", label=function.name)
         axes.loglog(width, rows["bound"], ":", color=line.get_color())

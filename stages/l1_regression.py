@@ -21,10 +21,12 @@ from scipy.optimize import linprog, lsq_linear
 from stages.lib.artifacts import figures_folder, metrics_file, write_metrics
 from stages.lib.params import L1Regression, load_params
 from stages.lib.stage import StageError, run_stage
-from stages.lib.style import MUTED, RIGHT, WRONG, save_figures
+from stages.lib.style import BLUE, GREY, RED, save_figures
 
 NAME = "l1_regression"
 ZERO = 1e-9  # a residual of this size is one of zero but for rounding
+TOLERANCE = 1e-6  # that of the solver
+LEAST_RESIDUAL = 1e-9  # that a weight is the inverse of
 
 # One parameter, no features: the loss is sum |t - number|.
 NUMBERS = {"an odd count": (1.0, 2.0, 4.0, 7.0, 8.0), "an even count": (1.0, 2.0, 6.0, 8.0)}
@@ -37,17 +39,20 @@ LINES = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [-1.0, 1.0], [0.2, 0.4]]) 
 def main() -> None:
     """Fit a line to points with gross outliers under the L1 loss, and prove that none is better."""
     params = load_params().l1_regression
-    x, y, failed = make_data(params)
+    x, y, outliers = make_data(params)
     design = with_ones(x)
     theta = minimise(design, y)
     subgradient, imbalance = certify(design, y, theta)
-    least_squares = np.linalg.lstsq(design, y)[0]
+    true_line = np.array([params.slope, params.intercept])
     steps = reweighted_least_squares(design, y, params.iterations)
+    least_squares = steps[0]
+    on_line = np.abs(design @ theta - y) < ZERO
     excess = [l1_loss(design, y, step) - l1_loss(design, y, theta) for step in steps]
     constant = np.ones((len(y), 1))
     median = np.array([statistics.median(y.tolist())])
     pairs = with_ones(PAIRS[:, 0]), PAIRS[:, 1]
     pairs_losses = [l1_loss(*pairs, line) for line in (minimise(*pairs), *LINES)]
+    pairs_subgradient, _ = certify(*pairs, minimise(*pairs))
 
     write_metrics(
         metrics_file(NAME),
@@ -57,21 +62,27 @@ def main() -> None:
             "l1_loss": l1_loss(design, y, theta),
             "lower_bound": -math.fsum(subgradient * y),
             "imbalance": imbalance,
-            "points_on_line": int(np.count_nonzero(np.abs(design @ theta - y) < ZERO)),
+            "greatest_on_line": np.abs(subgradient[on_line]).max(initial=0),
+            "points_on_line": int(on_line.sum()),
+            "outliers": int(outliers.sum()),
+            "distance": distance(theta, true_line),
+            "true_l1_loss": l1_loss(design, y, true_line),
             "least_squares_slope": least_squares[0],
             "least_squares_intercept": least_squares[1],
             "least_squares_l1_loss": l1_loss(design, y, least_squares),
+            "least_squares_distance": distance(least_squares, true_line),
             "iterative_excess": excess[-1],
             "constant_l1_loss": l1_loss(constant, y, minimise(constant, y)),
             "median_l1_loss": l1_loss(constant, y, median),
             "pairs_least_loss": min(pairs_losses),
             "pairs_greatest_loss": max(pairs_losses),
+            "pairs_lower_bound": -math.fsum(pairs_subgradient * pairs[1]),
         },
     )
     save_figures(
         figures_folder(NAME),
         {
-            "fit": draw_fit(x, y, failed, params, theta, least_squares),
+            "fit": draw_fit(x, y, outliers, on_line, (true_line, theta, least_squares)),
             "subdifferential": draw_subdifferential(),
             "not_unique": draw_not_unique(),
             "convergence": draw_convergence(excess),
@@ -87,9 +98,8 @@ def make_data(params: L1Regression) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     generator = np.random.default_rng(params.seed)
     x = generator.uniform(0, 10, params.points).round(3)
     y = params.slope * x + params.intercept + generator.normal(0, params.noise, params.points)
-    failed = np.zeros(params.points, bool)
-    failed[: round(params.outlier_share * params.points)] = True
-    return x, np.where(failed, 0, y).round(3), failed
+    outliers = np.arange(params.points) < round(params.outlier_share * params.points)
+    return x, np.where(outliers, 0, y).round(3), outliers
 
 
 def with_ones(x: np.ndarray) -> np.ndarray:
@@ -106,7 +116,8 @@ def minimise(design: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A minimiser theta, of shape (p,), of the L1 loss, for A of shape (n, p) and y of shape (n,).
 
     It is a linear program: minimise sum (u_i + v_i) with A theta - u + v = y and u, v >= 0
-    (Charnes, Cooper and Ferguson, 1955).
+    (Charnes, Cooper and Ferguson, 1955). The solver's theta is right to its tolerance only, but it
+    tells which points the solution goes through, and they give it to all digits.
 
     Raises StageError if the solver finds none.
     """
@@ -120,7 +131,11 @@ def minimise(design: np.ndarray, y: np.ndarray) -> np.ndarray:
     )
     if not found.success:
         raise StageError(f"{NAME} was not solved: {found.message}; change {NAME} in params.yaml")
-    return found.x[:parameters]
+    theta = found.x[:parameters]
+    through = np.abs(design @ theta - y) < TOLERANCE
+    if np.linalg.matrix_rank(design[through]) == parameters:
+        theta = np.linalg.lstsq(design[through], y[through])[0]
+    return theta
 
 
 def certify(design: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, float]:
@@ -147,40 +162,52 @@ def reweighted_least_squares(
 ) -> list[np.ndarray]:
     """The theta of least squares, then of each iteration that solves it again with weights.
 
-    The weights 1 / |r_i|, from the residuals before, make r_i^2 count as |r_i|. They are limited,
-    as a residual may become zero (Schlossmacher, 1973).
+    The weights 1 / |r_i|, from the residuals before, make r_i^2 count as |r_i| (Schlossmacher,
+    1973). They are limited, since a residual may become zero (Fair, 1974): what it comes down to is
+    the least loss but for that limit.
     """
     weights = np.ones_like(y)
     steps = []
     for _ in range(iterations + 1):
         root = np.sqrt(weights)
         steps.append(np.linalg.lstsq(root[:, np.newaxis] * design, root * y)[0])
-        weights = 1 / np.maximum(np.abs(design @ steps[-1] - y), ZERO)
+        weights = 1 / np.maximum(np.abs(design @ steps[-1] - y), LEAST_RESIDUAL)
     return steps
+
+
+def distance(line: np.ndarray, other: np.ndarray) -> float:
+    """The greatest distance in y of two lines, each slope and intercept, for x from 0 to 10."""
+    return float(np.abs(with_ones(np.array([0.0, 10.0])) @ (line - other)).max())
 
 
 def draw_fit(
     x: np.ndarray,
     y: np.ndarray,
-    failed: np.ndarray,
-    params: L1Regression,
-    theta: np.ndarray,
-    least_squares: np.ndarray,
+    outliers: np.ndarray,
+    on_line: np.ndarray,
+    lines: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> Figure:
-    """The points, the line they come from, and the two lines fitted to them."""
+    """The points and three lines: the true one, of least L1 loss, and of least squares."""
     figure = Figure(figsize=(7, 4.4))
     axes = figure.subplots()
     ends = np.array([0.0, 10.0])
-    axes.plot(x[~failed], y[~failed], "o", color=MUTED, markersize=4, label="points")
-    axes.plot(x[failed], y[failed], "x", color=WRONG, label="outliers")
-    true_line = params.slope * ends + params.intercept
-    axes.plot(ends, true_line, color="0.8", linewidth=5, label="true line")
-    axes.plot(ends, with_ones(ends) @ theta, color=RIGHT, label="least L1 loss")
+    true_line, l1_line, squares_line = (with_ones(ends) @ line for line in lines)
+    axes.plot(ends, true_line, color="0.85", linewidth=6, label="true line", zorder=0)
+    axes.plot(ends, l1_line, color=BLUE, label="least L1 loss", zorder=1)
+    axes.plot(ends, squares_line, color=RED, linestyle="--", label="least squares", zorder=1)
+    axes.plot(x[~outliers], y[~outliers], "o", color=GREY, markersize=4, label="points")
+    axes.plot(x[outliers], y[outliers], "x", color=RED, label="outliers")
     axes.plot(
-        ends, with_ones(ends) @ least_squares, color=WRONG, linestyle="--", label="least squares"
+        x[on_line],
+        y[on_line],
+        "o",
+        color=BLUE,
+        markersize=9,
+        markerfacecolor="none",
+        label="points on the line of least L1 loss",
     )
     axes.set(title="A line through points with outliers", xlabel="x", ylabel="y")
-    axes.legend()
+    axes.legend(fontsize=9)
     return figure
 
 
@@ -193,15 +220,15 @@ def draw_subdifferential() -> Figure:
         half = len(numbers) // 2
         minimisers = (numbers[half - 1 + len(numbers) % 2], numbers[half])
         loss = np.abs(t[:, np.newaxis] - numbers).sum(axis=1)
-        loss_axes.plot(t, loss, color=RIGHT)
-        loss_axes.plot(numbers, np.interp(numbers, t, loss), "o", color=RIGHT, markersize=4)
+        loss_axes.plot(t, loss, color=BLUE)
+        loss_axes.plot(numbers, np.interp(numbers, t, loss), "o", color=BLUE, markersize=4)
         # From one number to the next the slope rises by 2, and takes on every value between.
         corners = np.repeat([t[0], *numbers, t[-1]], 2)[1:-1]
         slopes = np.repeat(np.arange(-len(numbers), len(numbers) + 1, 2), 2)
-        slope_axes.plot(corners, slopes, color=RIGHT)
-        slope_axes.axhline(0, color=MUTED, linewidth=0.8)
+        slope_axes.plot(corners, slopes, color=BLUE)
+        slope_axes.axhline(0, color=GREY, linewidth=0.8)
         for axes, height in ((loss_axes, loss.min()), (slope_axes, 0)):
-            axes.plot(minimisers, (height, height), "o-", color=WRONG, linewidth=3)
+            axes.plot(minimisers, (height, height), "o-", color=RED, linewidth=3)
         loss_axes.set(
             title=f"{count.capitalize()} of numbers: {', '.join(f'{n:g}' for n in numbers)}"
         )
@@ -217,24 +244,22 @@ def draw_not_unique() -> Figure:
     axes = figure.subplots()
     ends = np.array([-0.2, 1.2])
     for line in LINES:
-        axes.plot(ends, with_ones(ends) @ line, color=RIGHT, linewidth=1)
+        axes.plot(ends, with_ones(ends) @ line, color=BLUE, linewidth=1)
     axes.plot(*PAIRS.T, "o", color="black")
     axes.set(title="Each of these lines has the least loss", xlabel="x", ylabel="y")
     return figure
 
 
 def draw_convergence(excess: list[float]) -> Figure:
-    """How far the loss of each iteration lies above the least loss, down to rounding."""
+    """How far the loss of each iteration lies above the least loss."""
     figure = Figure(figsize=(7, 3.6))
     axes = figure.subplots()
-    axes.semilogy(np.maximum(excess, ZERO), color=RIGHT)
-    axes.axhline(ZERO, color=MUTED, linestyle=":", label=f"{ZERO:g}: what is below is rounding")
+    axes.semilogy(np.maximum(excess, 1e-12), color=BLUE)
     axes.set(
         title="Reweighted least squares on the way to the least L1 loss",
         xlabel="iteration",
         ylabel="loss above the least",
     )
-    axes.legend()
     return figure
 
 

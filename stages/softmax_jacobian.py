@@ -107,6 +107,8 @@ def main() -> None:
         {
             "autograd_difference": np.abs(matrices - jacobian_by_autograd(logits)).max(),
             "complex_step_difference": np.abs(matrices - jacobian_by_complex_step(logits)).max(),
+            "shifted_difference": np.abs(matrices - jacobian(logits + 1000)).max(),
+            "greatest_entry": np.abs(matrices).max(),
             "one_vector_difference": np.abs(matrices[0] - jacobian(vector)).max(),
             "greatest_row_sum": np.abs(matrices.sum(axis=-1)).max(),
             "asymmetry": np.abs(matrices - matrices.swapaxes(-1, -2)).max(),
@@ -134,29 +136,29 @@ def main() -> None:
 
 
 def draw_jacobians(logits: np.ndarray, temperatures: list[float]) -> Figure:
-    """The Jacobian at several temperatures as heat maps, each with a scale of its own."""
-    figure = Figure(figsize=(4 * len(temperatures), 4))
+    """The Jacobian at several temperatures as heat maps, all on one scale."""
+    figure = Figure(figsize=(3.4 * len(temperatures) + 1, 4.4))
     figure.suptitle(f"Jacobian of softmax for the logits {', '.join(f'{z:g}' for z in logits)}")
     panels = np.atleast_1d(figure.subplots(1, len(temperatures)))
-    for axes, temperature in zip(panels, temperatures, strict=True):
-        matrix = jacobian(logits, temperature)
-        greatest = np.abs(matrix).max()
+    matrices = [jacobian(logits, temperature) for temperature in temperatures]
+    greatest = max(np.abs(matrix).max() for matrix in matrices)
+    for axes, temperature, matrix in zip(panels, temperatures, matrices, strict=True):
         picture = axes.imshow(matrix, cmap="RdBu", vmin=-greatest, vmax=greatest)
-        figure.colorbar(picture, ax=axes, shrink=0.7)
         for (row, column), value in np.ndenumerate(matrix):
             color = "white" if abs(value) > 0.6 * greatest else "black"
             axes.text(
-                column, row, f"{value:.3f}", ha="center", va="center", fontsize=9, color=color
+                column, row, f"{value:.2g}", ha="center", va="center", fontsize=8, color=color
             )
         axes.set(
             title=f"T = {temperature:g}",
             xlabel="j: logit",
-            ylabel="i: probability",
             xticks=range(len(logits)),
             yticks=range(len(logits)),
         )
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
+    panels[0].set(ylabel="i: probability")
+    figure.colorbar(picture, ax=list(panels), shrink=0.7)
     return figure
 
 

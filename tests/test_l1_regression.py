@@ -68,6 +68,22 @@ def test_a_minimiser_is_certified_and_its_neighbours_are_not(features: int) -> N
         assert certify(design, y, theta + 1e-6 * direction)[1] > 0.01
 
 
+def test_most_parameters_are_certified() -> None:
+    generator = np.random.default_rng(12)
+    for seed in range(300):
+        x, y, _ = make_data(
+            params(
+                points=int(generator.integers(2, 60)),
+                outlier_share=float(generator.random()),
+                slope=float(generator.choice([-1000, -1, 0, 1, 1000])),
+                intercept=float(generator.choice([-1000, 0, 1, 1000])),
+                noise=float(generator.choice([0, 0.001, 1, 1000])),
+                seed=seed,
+            )
+        )
+        assert certify(with_ones(x), y, minimise(with_ones(x), y))[1] < ZERO
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -75,6 +91,15 @@ def test_a_minimiser_is_certified_and_its_neighbours_are_not(features: int) -> N
         {"outlier_share": 1.0},
         {"noise": 0.0, "slope": 0.0, "intercept": 0.0},
         {"slope": 1000.0, "intercept": -1000.0, "noise": 1000.0, "points": 300},
+        # The solver's own line is off by more than rounding.
+        {
+            "points": 55,
+            "outlier_share": 0.68,
+            "slope": 0.0,
+            "intercept": 1000.0,
+            "noise": 0.001,
+            "seed": 637647,
+        },
     ],
 )
 def test_whatever_the_parameters_allow_is_certified(values: dict[str, object]) -> None:

@@ -28,12 +28,15 @@ def test_the_problems_without_runs_are_proven(reproduced: Project) -> None:
         for name in ("l1_regression", "box_network", "softmax_jacobian")
     )
     assert l1["l1_loss"] == pytest.approx(l1["lower_bound"], abs=1e-8)
-    assert l1["imbalance"] == l1["iterative_excess"] == 0
+    assert l1["imbalance"] == 0
+    assert 0 < l1["greatest_on_line"] <= 1
+    assert 0 <= l1["iterative_excess"] < 1e-6
     assert l1["points_on_line"] == 2
     assert l1["l1_loss"] < l1["least_squares_l1_loss"]
-    assert l1["pairs_least_loss"] == l1["pairs_greatest_loss"] == 2
+    assert l1["pairs_least_loss"] == l1["pairs_greatest_loss"] == l1["pairs_lower_bound"] == 2
+    assert l1["distance"] < l1["least_squares_distance"]
     assert box["box_error"] == box["second_layer_error"] == 0
-    assert box["steps_error"] == 1
+    assert (box["steps_error"], box["best_steps_error"]) == (1, 0.25)
     assert 0.9 < box["greatest_error_over_bound"] <= 1
     zero = {name for name in softmax if name.endswith("_difference")}
     zero |= {"greatest_row_sum", "asymmetry", "least_eigenvalue", "extreme_not_finite"}

@@ -79,9 +79,9 @@ def table_file(name: str) -> Path:
 
 
 def write_metrics(path: Path, metrics: Mapping[str, float]) -> None:
-    """Write metrics as JSON, floats to nine decimals: what is only rounding reads as zero."""
+    """Write metrics as JSON, floats to twelve decimals: what is only rounding reads as zero."""
     rounded = {
-        name: value if isinstance(value, int) else round(float(value), 9) + 0.0
+        name: value if isinstance(value, int) else round(float(value), 12) + 0.0
         for name, value in metrics.items()
     }
     with replacing(path) as partial:

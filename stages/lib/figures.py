@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.lib.evaluation import best_epoch
-from stages.lib.style import MUTED, RIGHT, WRONG
+from stages.lib.style import BLUE, GREY, RED
 
 
 def loss_curves(history: pd.DataFrame) -> Figure:
@@ -21,7 +21,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
     axes.plot(history["epoch"], history["train_loss"], label="training", color="tab:orange")
     axes.plot(history["epoch"], history["test_loss"], label="test", color="tab:blue")
     best = history.loc[best_epoch(history)]
-    axes.axvline(best["epoch"], color=MUTED, linestyle=":", zorder=0)
+    axes.axvline(best["epoch"], color=GREY, linestyle=":", zorder=0)
     axes.plot(
         best["epoch"],
         best["test_loss"],
@@ -104,11 +104,11 @@ def predicted_images(images: np.ndarray, predictions: pd.DataFrame, title: str) 
         axes.set_axis_off()
     for axes, image, row in zip(all_axes, images, predictions.itertuples(), strict=False):
         wrong = row.prediction != row.label
-        _show_image(axes, image, WRONG if wrong else None)
+        _show_image(axes, image, RED if wrong else None)
         axes.set_title(
             f"{row.prediction} {row.confidence:.0%}\ntrue: {row.label}",
             fontsize=8,
-            color=WRONG if wrong else "black",
+            color=RED if wrong else "black",
         )
     return figure
 
@@ -122,7 +122,7 @@ def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure
     for axes, above, (_, row) in zip(bottom, top, predictions.iterrows(), strict=True):
         above.set_title(f"true: {row['label']}", loc="center", fontsize=10)
         shares = row.drop(["label", "prediction", "confidence"]).astype(float)
-        colors = [RIGHT if name == row["label"] else MUTED for name in shares.index]
+        colors = [BLUE if name == row["label"] else GREY for name in shares.index]
         bars = axes.barh(shares.index, shares, color=colors)
         axes.bar_label(bars, [f"{share:.1%}" for share in shares], padding=2, fontsize=7)
         axes.set(xlim=(0, 1.25), xticks=(0, 0.5, 1), xlabel="probability")

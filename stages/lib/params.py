@@ -44,17 +44,21 @@ class L1Regression(Block):
 class BoxNetwork(Block):
     """The box of problem 2, and the numbers of boxes to recreate functions from."""
 
-    height: PositiveFloat
-    width: PositiveFloat
-    boxes: Annotated[list[Annotated[int, Field(gt=0, le=1000)]], Field(min_length=1)]
+    height: Annotated[float, Field(ge=0.001, le=1000)]
+    width: Annotated[float, Field(ge=0.001, le=1000)]
+    boxes: Annotated[list[Annotated[int, Field(gt=0, le=1000)]], Field(min_length=1, max_length=10)]
 
 
 class SoftmaxJacobian(Block):
     """The logits of problem 3."""
 
-    logits: Annotated[list[Annotated[float, Field(ge=-100, le=100)]], Field(min_length=2)]
-    temperatures: Annotated[list[PositiveFloat], Field(min_length=1)]
-    vectors: PositiveInt
+    logits: Annotated[
+        list[Annotated[float, Field(ge=-50, le=50)]], Field(min_length=2, max_length=10)
+    ]
+    temperatures: Annotated[
+        list[Annotated[float, Field(ge=0.01, le=100)]], Field(min_length=1, max_length=6)
+    ]
+    vectors: Annotated[int, Field(gt=0, le=10_000)]
     seed: Seed
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from stages.lib.artifacts import replacing
 
-RIGHT, WRONG, MUTED = "tab:blue", "tab:red", "0.45"
+BLUE, RED, GREY = "tab:blue", "tab:red", "0.45"
 
 matplotlib.rcdefaults()  # a user's matplotlibrc must not change the figures
 matplotlib.rcParams.update(
