@@ -48,6 +48,8 @@ def test_the_reports_tables_are_tables(reproduced: Project) -> None:
     html = MarkdownIt().enable("table").render(report)
     assert html.count("<table>") == report.count("\n|-") == 20
     assert "|-" not in html
+    for table in re.findall(r"(?:^\|.*\n)+", report, re.MULTILINE):
+        assert len({line.count("|") for line in table.splitlines()}) == 1, table
 
 
 @pytest.mark.parametrize(
