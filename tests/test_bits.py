@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Project, copy_of_repository, write_idx
+from conftest import REPOSITORY, Project, copy_of_repository, few_boxes, write_idx
 
 import stages
 from stages.lib.datasets import SHA256, read_idx
@@ -34,7 +34,7 @@ def sliced_project(folder: Path, real_data: Path) -> Project:
         for name in names:
             count = TRAIN_IMAGES if name.startswith("train") else TEST_IMAGES
             write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
-    project.replace("params.yaml", "boxes: [4, 8, 16, 32, 64, 128]", "boxes: [4]")
+    few_boxes(project)
     project.set_param("fashion_mlp", "assignment", epochs=1)
     project.set_param("fashion_mlp", "momentum", momentum=0.9, weight_decay=1e-4, batch_size=50)
     project.set_param("fashion_mlp", "adam", optimizer="adam", learning_rate=0.001)
