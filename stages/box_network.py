@@ -165,9 +165,8 @@ def grid(function: Function) -> np.ndarray:
     )
 
 
-def greatest_error(network: StepNetwork, function: Function) -> float:
-    """The greatest |network - function| on the function's grid."""
-    points = grid(function)
+def greatest_error(network: StepNetwork, function: Function, points: np.ndarray) -> float:
+    """The greatest |network - function| at points of shape (n, dimensions)."""
     chunks = np.split(points, range(CHUNK, len(points), CHUNK))
     return max(np.abs(network(chunk) - function.values(chunk)).max() for chunk in chunks)
 
@@ -177,6 +176,7 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
     recreate = box_sum if function.dimensions == 1 else box_grid
     count = per_unit * function.length
     network = recreate(function, count)
+    points = grid(function)
     return {
         "part": part,
         "function": function.name,
@@ -187,8 +187,8 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
         "boxes": count**function.dimensions,
         "neurons": network.neurons,
         "bytes": network.bytes,
-        "points": len(grid(function)),
-        "error": greatest_error(network, function),
+        "points": len(points),
+        "error": greatest_error(network, function, points),
         "bound": function.modulus(1 / per_unit / 2),
     }
 
@@ -331,8 +331,13 @@ def draw_recreated(counts: list[int]) -> Figure:
 
 
 def draw_errors(table: pd.DataFrame) -> Figure:
-    """The greatest error of each function against the width of the boxes, with its bound."""
-    figure = Figure(figsize=(7, 4.6))
+    """The greatest error, with its bound, against the width of the boxes and the neurons."""
+
+    def neurons(width: np.ndarray) -> np.ndarray:
+        """Two for each box of the unit of length; its own inverse."""
+        return 2 / width
+
+    figure = Figure(figsize=(7, 4.8))
     axes = figure.subplots()
     for function in FUNCTIONS:
         rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
@@ -341,6 +346,7 @@ def draw_errors(table: pd.DataFrame) -> Figure:
         axes.loglog(width, rows["bound"], ":", color=line.get_color())
     axes.plot([], [], "k:", label="bound ω(δ/2)")
     axes.set(title="Greatest error by the width of the boxes", xlabel="width δ", ylabel="error")
+    axes.secondary_xaxis("top", functions=(neurons, neurons)).set_xlabel("neurons")
     axes.legend()
     return figure
 
@@ -348,8 +354,9 @@ def draw_errors(table: pd.DataFrame) -> Figure:
 def draw_plane(steps: np.ndarray, second_layer: np.ndarray) -> Figure:
     """In two dimensions: the sum of the coordinates' steps, and the box of a second layer."""
     figure = Figure(figsize=(8, 3.8))
+    panels = figure.subplots(1, 2, sharey=True)
     for axes, values, title in zip(
-        figure.subplots(1, 2, sharey=True),
+        panels,
         (steps, second_layer),
         ("Four steps added up: no box", "With a second layer: a box"),
         strict=True,
@@ -359,8 +366,8 @@ def draw_plane(steps: np.ndarray, second_layer: np.ndarray) -> Figure:
         )
         axes.set(title=title, xlabel="$x_1$")
         axes.spines[:].set_visible(True)
-    axes.figure.axes[0].set(ylabel="$x_2$")
-    figure.colorbar(picture, ax=figure.axes, ticks=(0, 1, 2), label="output")
+    panels[0].set(ylabel="$x_2$")
+    figure.colorbar(picture, ax=list(panels), ticks=(0, 1, 2), label="output")
     return figure
 
 

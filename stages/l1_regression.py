@@ -47,19 +47,21 @@ def main() -> None:
     steps = reweighted_least_squares(design, y, params.iterations)
     least_squares = steps[0]
     on_line = np.abs(design @ theta - y) < ZERO
-    excess = [l1_loss(design, y, step) - l1_loss(design, y, theta) for step in steps]
+    loss = l1_loss(design, y, theta)
+    excess = [l1_loss(design, y, step) - loss for step in steps]
     constant = np.ones((len(y), 1))
     median = np.array([statistics.median(y.tolist())])
     pairs = with_ones(PAIRS[:, 0]), PAIRS[:, 1]
-    pairs_losses = [l1_loss(*pairs, line) for line in (minimise(*pairs), *LINES)]
-    pairs_subgradient, _ = certify(*pairs, minimise(*pairs))
+    pairs_line = minimise(*pairs)
+    pairs_losses = [l1_loss(*pairs, line) for line in (pairs_line, *LINES)]
+    pairs_subgradient, _ = certify(*pairs, pairs_line)
 
     write_metrics(
         metrics_file(NAME),
         {
             "slope": theta[0],
             "intercept": theta[1],
-            "l1_loss": l1_loss(design, y, theta),
+            "l1_loss": loss,
             "lower_bound": -math.fsum(subgradient * y),
             "imbalance": imbalance,
             "greatest_on_line": np.abs(subgradient[on_line]).max(initial=0),

@@ -166,13 +166,13 @@ def verdict(
     problem: str, reported: float, measured: float, images: int
 ) -> tuple[str, str, str, str]:
     """The row of the table of verdicts for a test accuracy, measured on so many images."""
-    difference = measured - reported
-    errors = abs(difference) / standard_error(reported, images)
+    gain = measured - reported
+    errors = abs(gain) / standard_error(reported, images)
     return (
         problem,
         f"test accuracy {percent(reported)}",
         f"test accuracy {percent(measured)}",
-        f"{'reproduced' if errors <= 3 else 'another draw'}: {100 * difference:+.2f} points, "
+        f"{'reproduced' if errors <= 3 else 'another draw'}: {100 * gain:+.2f} points, "
         f"{errors:.1f} standard errors of the test set",
     )
 

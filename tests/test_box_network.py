@@ -13,6 +13,7 @@ from stages.box_network import (
     box_sum,
     boxes,
     greatest_error,
+    grid,
     measure,
     plane_box,
 )
@@ -54,7 +55,9 @@ def test_a_sum_of_boxes_has_each_boxs_middle_value(function: Function) -> None:
 def test_the_end_of_the_interval_is_not_within_it() -> None:
     function = FUNCTIONS[2]
     assert box_sum(function, 8)(np.array([[1.0]])).tolist() == [0]
-    assert greatest_error(box_sum(function, 8), function) == function.modulus(1 / 16)
+    assert greatest_error(box_sum(function, 8), function, grid(function)) == function.modulus(
+        1 / 16
+    )
 
 
 @pytest.mark.parametrize("function", PYRAMIDS, ids=lambda f: f.name)
@@ -93,7 +96,7 @@ def test_the_error_is_within_the_bound_and_reaches_half_of_it(
 
 def test_a_wider_box_breaks_the_bound_of_a_narrower_one() -> None:
     """So the test above is known to bite."""
-    assert greatest_error(box_sum(WAVE, 8), WAVE) > WAVE.modulus(1 / 10 / 2)
+    assert greatest_error(box_sum(WAVE, 8), WAVE, grid(WAVE)) > WAVE.modulus(1 / 10 / 2)
 
 
 def test_what_the_count_depends_on() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from conftest import TEST_IMAGES, Project
 
-from stages.lib.artifacts import DATASETS, Run, metrics_file
+from stages.lib.artifacts import DATASETS, Run, metrics_file, read_metrics
 
 RUNS = [Run(network, "assignment") for network in DATASETS]
 NUMPY_STAGES = [
@@ -24,7 +24,7 @@ NUMPY_STAGES = [
 
 def test_the_problems_without_runs_are_proven(reproduced: Project) -> None:
     l1, box, softmax = (
-        json.loads((reproduced.folder / metrics_file(name)).read_text())
+        read_metrics(reproduced.folder / metrics_file(name))
         for name in ("l1_regression", "box_network", "softmax_jacobian")
     )
     assert l1["l1_loss"] == pytest.approx(l1["lower_bound"], abs=1e-8)

@@ -19,14 +19,14 @@ def loss_curves(history: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 4))
     axes = figure.subplots()
     axes.plot(history["epoch"], history["train_loss"], label="training", color="tab:orange")
-    axes.plot(history["epoch"], history["test_loss"], label="test", color="tab:blue")
+    axes.plot(history["epoch"], history["test_loss"], label="test", color=BLUE)
     best = history.loc[best_epoch(history)]
     axes.axvline(best["epoch"], color=GREY, linestyle=":", zorder=0)
     axes.plot(
         best["epoch"],
         best["test_loss"],
         "o",
-        color="tab:blue",
+        color=BLUE,
         label=f"lowest test loss: {best['test_loss']:.3f}, after epoch {best['epoch']:.0f}",
     )
     trained = history[history["epoch"] > 0]
@@ -46,12 +46,12 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 4))
     axes = figure.subplots()
     percent = 100 * history["test_accuracy"]
-    axes.plot(history["epoch"], percent, color="tab:blue")
+    axes.plot(history["epoch"], percent, color=BLUE)
     axes.plot(
         history["epoch"].iloc[-1],
         percent.iloc[-1],
         "o",
-        color="tab:blue",
+        color=BLUE,
         label=f"in the end: {percent.iloc[-1]:.2f} %",
     )
     trained = percent[history["epoch"] > 0]
