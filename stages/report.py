@@ -2,14 +2,11 @@
 
 import importlib.metadata
 import math
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 from ruamel.yaml import YAML
-from tabulate import tabulate
 
 import stages
 from stages.lib.artifacts import (
@@ -23,7 +20,8 @@ from stages.lib.artifacts import (
 )
 from stages.lib.datasets import SHA256
 from stages.lib.evaluation import probabilities, read_history, read_predictions
-from stages.lib.params import load_params
+from stages.lib.markdown import percent, render, table
+from stages.lib.params import Block, load_params
 from stages.lib.stage import StageError, run_stage
 
 FOLDER = Path(__file__).parent
@@ -56,16 +54,8 @@ def main() -> None:
     }
     last_batch = fashion_predictions.tail(reported["fashion_mlp"]["last_batch"]["size"])
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters = (difference, fill, percent, probability, table)
-    environment.filters.update({function.__name__: function for function in filters})
-    text = environment.get_template("report.md.jinja").render(
+    text = render(
+        FOLDER / "report.md.jinja",
         unpinned=stages.UNPINNED,
         reported=reported,
         params=params,
@@ -92,6 +82,7 @@ def main() -> None:
         pyramids=parts["dimensions"],
         softmax_table=pd.read_csv(table_file("softmax_jacobian")).to_dict("records"),
         runs=[(run, read_metrics(run.metrics), read_history(run)) for run in runs],
+        recipes_table=lambda network: recipes_table(network, getattr(params, network)),
         fashion_mlp=fashion_mlp,
         fashion_metrics=fashion_metrics,
         fashion_epochs=fashion_history.set_index("epoch").to_dict("index"),
@@ -177,33 +168,20 @@ def verdict(
     )
 
 
-def difference(value: float) -> str:
-    """A difference that should be zero, in two digits; metrics are rounded to twelve decimals."""
-    return f"{value:.2g}" if value else "below 1e-12"
-
-
-def fill(paragraph: str) -> str:
-    """A paragraph in lines of even length, whatever was put into it."""
-    return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
-
-
-def percent(share: float) -> str:
-    """A share from 0 to 1, in per cent."""
-    return f"{100 * share:.2f} %"
-
-
-def probability(share: float) -> str:
-    """A probability from a softmax, in per cent: it is never 0 nor 1 but by rounding."""
-    if share < 0.00005:
-        return "< 0.01 %"
-    if share >= 0.99995:
-        return "> 99.99 %"
-    return percent(share)
-
-
-def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
-    """A Markdown table whose columns are aligned in plain text too."""
-    return tabulate(list(rows), headers, tablefmt="github", disable_numparse=True)
+def recipes_table(network: str, recipes: Mapping[str, Block]) -> str:
+    """What differs between a network's recipes, and what came of it: a column a recipe."""
+    given = {recipe: block.model_dump() for recipe, block in recipes.items()}
+    measured = {recipe: read_metrics(Run(network, recipe).metrics) for recipe in recipes}
+    names = next(iter(given.values()))
+    columns = [[values[name] for values in given.values()] for name in names]
+    rows = [
+        (name, *values)
+        for name, values in zip(names, columns, strict=True)
+        if any(value != values[0] for value in values)
+    ]
+    rows.append(("test accuracy", *(percent(each["test_accuracy"]) for each in measured.values())))
+    rows.append(("test loss", *(f"{each['test_loss']:.4f}" for each in measured.values())))
+    return table(rows, network, *recipes)
 
 
 def mean_loss(predictions: pd.DataFrame) -> float:

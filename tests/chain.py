@@ -17,6 +17,7 @@ import torch
 
 from stages import (
     box_network,
+    compare_recipes,
     evaluate_fashion_mlp,
     evaluate_numpy_network,
     l1_regression,
@@ -42,6 +43,8 @@ for recipe in params.numpy_network:
     evaluate_numpy_network.main(recipe)
 plot.main("fashion_mlp", "assignment")
 plot.main("numpy_network", "assignment")
+compare_recipes.main("fashion_mlp")
+compare_recipes.main("numpy_network")
 report.main()
 outputs = [path for folder in ("models", "reports") for path in Path(folder).rglob("*.*")]
 hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs}

@@ -19,6 +19,8 @@ from stages.lib.datasets import SHA256
 
 REPOSITORY = Path(__file__).parents[1]
 TRAIN_IMAGES, TEST_IMAGES = 192, 64
+RESULT_FILES = ("dvc.lock", "study/dvc.lock", "study/report.md")
+RESULT_FOLDERS = ("reports/", "study/figures/", "study/results/")
 
 
 class Project:
@@ -27,10 +29,10 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(
-        self, *command: str, check: bool = True, **variables: str
-    ) -> subprocess.CompletedProcess:
-        """Run a command in the copy. `python` and `dvc` are those that run the tests."""
+    def start(
+        self, *command: str, start_new_session: bool = False, **variables: str
+    ) -> subprocess.Popen:
+        """Start a command in the copy. `python` and `dvc` are those that run the tests."""
         # The pins are for the stages to set, not to inherit from the tests.
         inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
         environment = inherited | {
@@ -38,12 +40,25 @@ class Project:
             "PYTHONDONTWRITEBYTECODE": "1",
             **variables,
         }
-        finished = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=start_new_session,
         )
-        if check and finished.returncode:
-            pytest.fail(f"{' '.join(command)}: {finished.stdout}\n{finished.stderr}")
-        return finished
+
+    def run(
+        self, *command: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess:
+        """Run a command in the copy until it ends."""
+        process = self.start(*command, **variables)
+        stdout, stderr = process.communicate()
+        if check and process.returncode:
+            pytest.fail(f"{' '.join(command)}: {stdout}\n{stderr}")
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
     def repro(self, *arguments: str) -> list[str]:
         """Run `dvc repro`; return the stages that it ran."""
@@ -77,7 +92,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 
 def copy_of_repository(folder: Path) -> Project:
-    """The files that git tracks or would track, without the results."""
+    """The files that git tracks or would track, without the results of the pipeline."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -86,7 +101,9 @@ def copy_of_repository(folder: Path) -> Project:
         check=True,
     )
     for name in listed.stdout.rstrip("\0").split("\0"):
-        if name != "dvc.lock" and not name.startswith("reports/") and (REPOSITORY / name).exists():
+        if name in RESULT_FILES or name.startswith(RESULT_FOLDERS):
+            continue
+        if (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
     return Project(folder)
@@ -117,8 +134,9 @@ def small_project(folder: Path) -> Project:
             small = hashlib.sha256((raw / name).read_bytes()).hexdigest()
             project.replace("stages/lib/datasets.py", sha256, small)
     few_boxes(project)
-    project.set_param("fashion_mlp", "assignment", epochs=2)
-    project.set_param("numpy_network", "assignment", epochs=2)
+    for network in ("fashion_mlp", "numpy_network"):
+        for recipe in ("assignment", "improved"):
+            project.set_param(network, recipe, epochs=2)
     return project
 
 

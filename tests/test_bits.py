@@ -35,11 +35,10 @@ def sliced_project(folder: Path, real_data: Path) -> Project:
             count = TRAIN_IMAGES if name.startswith("train") else TEST_IMAGES
             write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
     few_boxes(project)
-    project.set_param("fashion_mlp", "assignment", epochs=1)
+    for network in ("fashion_mlp", "numpy_network"):
+        for recipe in ("assignment", "improved"):
+            project.set_param(network, recipe, epochs=1)
     project.set_param("fashion_mlp", "momentum", momentum=0.9, weight_decay=1e-4, batch_size=50)
-    project.set_param("fashion_mlp", "adam", optimizer="adam", learning_rate=0.001)
-    project.set_param("numpy_network", "assignment", epochs=1)
-    project.set_param("numpy_network", "other", scale_pixels=True, shuffle=True, batch_size=16)
     return project
 
 
@@ -66,8 +65,8 @@ def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashe
     """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
     found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
     # model, history, predictions and metrics of five runs, the figures of two, the report;
-    # figures and metrics of three problems, the tables of two
-    assert len(found) == 5 * 4 + 2 * 7 + 1 + (4 + 6 + 1) + 3 + 2
+    # figures and metrics of three problems, the tables of two; a figure a network of its recipes
+    assert len(found) == 5 * 4 + 2 * 7 + 1 + (4 + 6 + 1) + 3 + 2 + 2
     return found
 
 

@@ -13,8 +13,11 @@ HELPERS = sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("
 
 
 def stages_of(folder: Path) -> dict[str, dict]:
-    """The stages in dvc.yaml, before DVC puts the matrix into them."""
-    return YAML(typ="safe").load(folder / "dvc.yaml")["stages"]
+    """The stages of the pipeline and of the study, before DVC puts the matrix into them."""
+    pipeline, study = (
+        YAML(typ="safe").load(folder / path)["stages"] for path in ("dvc.yaml", "study/dvc.yaml")
+    )
+    return pipeline | {f"study/{name}": stage.get("do", stage) for name, stage in study.items()}
 
 
 def script(stage: dict) -> str:
@@ -45,6 +48,7 @@ def test_an_undeclared_import_is_found_also_through_another_module(small: Projec
     small.write("stages/lib/planted.py", '"""Planted."""\n')
     small.append("stages/lib/figures.py", "\nfrom stages.lib import planted\n")
     assert undeclared(small.folder) == {
+        "compare_recipes": {"stages/lib/planted.py"},
         "plot_fashion_mlp": {"stages/lib/planted.py"},
         "plot_numpy_network": {"stages/lib/planted.py"},
     }
@@ -62,7 +66,11 @@ def test_a_changed_helper_makes_those_stages_stale_that_import_it(
 ) -> None:
     project.append(helper, "\n# changed\n")
     status = json.loads(project.run("dvc", "status", "--json").stdout)
-    stale = {name.split("@")[0] for name, changes in status.items() if helper in str(changes)}
+    stale = {
+        name.split("@")[0].replace("dvc.yaml:", "")
+        for name, changes in status.items()
+        if helper in str(changes)
+    }
     assert stale == {
         name
         for name, stage in stages_of(REPOSITORY).items()

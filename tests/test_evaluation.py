@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,12 @@ import torch
 
 from stages.lib.artifacts import Run
 from stages.lib.evaluation import (
-    History,
     best_epoch,
     loss_and_accuracy,
     read_history,
     read_predictions,
     write_evaluation,
+    write_history,
 )
 from stages.lib.stage import StageError
 
@@ -52,10 +53,12 @@ def test_the_loss_does_not_depend_on_the_order_of_the_images() -> None:
 
 
 def test_the_history_can_be_followed_while_it_grows(run: Run) -> None:
-    history = History(run)
-    history.append(2.3, 2.31, 0.1)
-    assert len(read_history(run)) == 1
-    history.append(1.5, 1.23456789, 0.5)
+    def measured() -> Iterator[tuple[float, float, float]]:
+        yield 2.3, 2.31, 0.1
+        yield 1.5, 1.23456789, 0.5
+        assert len(read_history(run)) == 2
+
+    write_history(run, measured(), epochs=1)
     expected = pd.DataFrame(
         {
             "epoch": [0, 1],
@@ -71,10 +74,9 @@ def test_the_history_can_be_followed_while_it_grows(run: Run) -> None:
 def test_divergence_names_the_epoch_and_the_parameter(
     run: Run, losses: tuple[float, float]
 ) -> None:
-    history = History(run)
-    history.append(2.3, 2.3, 0.1)
+    measured = iter([(2.3, 2.3, 0.1), (*losses, 0.1)])
     with pytest.raises(StageError, match=r"in epoch 1.*lower fashion_mlp\.assignment\.learning_r"):
-        history.append(*losses, 0.1)
+        write_history(run, measured, epochs=1)
     assert len(read_history(run)) == 1
 
 
@@ -85,10 +87,7 @@ def test_the_best_epoch_is_that_of_the_lowest_test_loss() -> None:
 
 def test_predictions_and_metrics_say_what_the_probabilities_say(run: Run) -> None:
     log_probabilities, labels = log_probabilities_and_labels(50)
-    history = History(run)
-    history.append(2.3, 2.3, 0.1)
-    history.append(0.7, 0.5, 0.6)
-    history.append(0.6, 0.8, 0.5)
+    write_history(run, [(2.3, 2.3, 0.1), (0.7, 0.5, 0.6), (0.6, 0.8, 0.5)], epochs=2)
     write_evaluation(run, log_probabilities, labels)
 
     predictions = read_predictions(run)

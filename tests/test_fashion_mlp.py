@@ -11,8 +11,8 @@ from torchvision.transforms.functional import to_tensor
 
 import stages
 from stages.lib.fashion_mlp import FashionMLP, Linear, log_probabilities, to_input
+from stages.lib.fashion_training import choose_device, make_network, train
 from stages.lib.params import FashionMLPRecipe
-from stages.train_fashion_mlp import choose_device, make_optimizer, train_epoch
 
 SIZES = [784, 16, 8, 10]
 
@@ -22,10 +22,16 @@ def recipe(**values: object) -> FashionMLPRecipe:
         **{
             "device": "cpu",
             "hidden_sizes": SIZES[1:-1],
+            "shift": 0,
+            "mirror": False,
+            "dropout": 0.0,
+            "label_smoothing": 0.0,
             "batch_size": 8,
             "epochs": 1,
             "optimizer": "sgd",
             "learning_rate": 0.1,
+            "schedule": "constant",
+            "warm_up": 0.1,
             "momentum": 0.0,
             "weight_decay": 0.0,
             "seed": 3,
@@ -59,47 +65,76 @@ def test_initial_weights_are_those_of_plain_linear_layers() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"momentum": 0.9, "weight_decay": 0.01}, {"optimizer": "adam", "learning_rate": 0.001}],
-    ids=["sgd", "momentum", "adam"],
+    [
+        {},
+        {"momentum": 0.9, "weight_decay": 0.01},
+        {"optimizer": "adam", "learning_rate": 0.001},
+        {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 0.1},
+        {"schedule": "one_cycle", "warm_up": 0.25},
+        {"label_smoothing": 0.2},
+        {"dropout": 0.3},
+    ],
+    ids=lambda values: "-".join(values) or "plain",
 )
-def test_an_epoch_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
-    images, labels = images_and_labels(30)  # the last batch is smaller
-    inputs = to_input(images)
+def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
+    images, labels = images_and_labels(30)  # the last batch of eight is smaller
+    params = recipe(epochs=2, **values)
+    network = make_network(params)
+    rows = list(train(network, params, (images, labels.numpy()), (images, labels.numpy())))
+
     torch.manual_seed(3)
-    network = FashionMLP(SIZES)
-    reference = FashionMLP(SIZES)
-    reference.load_state_dict(network.state_dict())
+    reference = nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Dropout(params.dropout))
+    reference.extend([nn.Linear(16, 8), nn.ReLU(), nn.Dropout(params.dropout), nn.Linear(8, 10)])
+    optimizers = {
+        "sgd": lambda: torch.optim.SGD(
+            reference.parameters(), 0.1, params.momentum, weight_decay=params.weight_decay
+        ),
+        "adam": lambda: torch.optim.Adam(reference.parameters(), 0.001),
+        "adamw": lambda: torch.optim.AdamW(reference.parameters(), 0.001, weight_decay=0.1),
+    }
+    optimizer = optimizers[params.optimizer]()
+    criterion = nn.CrossEntropyLoss(label_smoothing=params.label_smoothing)
+    generator = torch.Generator().manual_seed(3)
+    # two epochs of four steps, of which the first quarter goes up
+    cycle = [1 / 4, 3 / 4, 11 / 12, 9 / 12, 7 / 12, 5 / 12, 3 / 12, 1 / 12]
+    factors = cycle if params.schedule == "one_cycle" else [1] * 8
+    means = []
+    for _ in range(2):
+        order = torch.randperm(30, generator=generator)
+        data = TensorDataset(to_input(images)[order], labels[order])
+        total = 0.0
+        # a generator of its own: the loader draws from it, and dropout draws from the global one
+        for batch, classes in DataLoader(data, batch_size=8, generator=torch.Generator()):
+            optimizer.param_groups[0]["lr"] = params.learning_rate * factors.pop(0)
+            loss = criterion(reference(batch), classes)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(classes)
+        means.append(total / 30)
+    reference.eval()
+    test_loss = nn.functional.cross_entropy(reference(to_input(images)), labels).item()
 
-    params = recipe(**values)
-    mean_loss = train_epoch(
-        network,
-        make_optimizer(network, params),
-        inputs,
-        labels,
-        params.batch_size,
-        torch.Generator().manual_seed(3),
-    )
-
-    if params.optimizer == "adam":
-        optimizer = torch.optim.Adam(reference.parameters(), lr=0.001)
-    else:
-        optimizer = torch.optim.SGD(
-            reference.parameters(),
-            lr=0.1,
-            momentum=params.momentum,
-            weight_decay=params.weight_decay,
-        )
-    order = torch.randperm(30, generator=torch.Generator().manual_seed(3))
-    total = 0.0
-    for batch, classes in DataLoader(TensorDataset(inputs[order], labels[order]), batch_size=8):
-        loss = nn.CrossEntropyLoss(reduction="mean")(reference(batch), classes)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        total += loss.item() * len(classes)
-    assert mean_loss == pytest.approx(total / 30, rel=1e-6)
+    assert [row[0] for row in rows[1:]] == pytest.approx(means, rel=1e-5)
+    assert rows[-1][1] == pytest.approx(test_loss, rel=1e-5)
     for ours, theirs in zip(network.parameters(), reference.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_each_epoch_shifts_and_mirrors_anew() -> None:
+    images, labels = images_and_labels(12)
+    sets = (images, labels.numpy()), (images, labels.numpy())
+
+    def losses(**values: object) -> list[float]:
+        params = recipe(epochs=2, learning_rate=1e-30, **values)  # so small that no weight changes
+        return [row[0] for row in train(make_network(params), params, *sets)]
+
+    untrained, first, second = losses()
+    assert untrained == pytest.approx(first, rel=1e-5)
+    assert first == pytest.approx(second, rel=1e-5)
+    for values in ({"shift": 1}, {"mirror": True}):
+        _, first, second = losses(**values)
+        assert first != pytest.approx(second, rel=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])

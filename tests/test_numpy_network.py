@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from stages.lib import numpy_training
 from stages.lib.numpy_network import NumpyNetwork, log_softmax, sigmoid, to_input
-from stages.train_numpy_network import train_epoch
+from stages.lib.numpy_training import make_network, train, train_epoch
+from stages.lib.params import NumpyNetworkRecipe
+from stages.lib.schedule import learning_rates
 
 
 def network_and_batch(
@@ -98,27 +101,84 @@ def test_gradient_agrees_with_finite_differences(batch_size: int) -> None:
     np.testing.assert_allclose(network.gradient, differences, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("batch_size", [1, 3])
-def test_training_takes_the_steps_of_pytorchs_sgd(batch_size: int) -> None:
-    network, inputs, targets = network_and_batch([6, 5, 4], 10)
+def recipe(**values: object) -> NumpyNetworkRecipe:
+    given = {
+        "hidden_sizes": [5],
+        "scale_pixels": True,
+        "shift": 0,
+        "batch_size": 3,
+        "shuffle": False,
+        "epochs": 2,
+        "learning_rate": 0.3,
+        "schedule": "constant",
+        "warm_up": 0.25,
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "seed": 5,
+    }
+    return NumpyNetworkRecipe(**(given | values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"batch_size": 1},
+        {"batch_size": 1, "schedule": "one_cycle"},
+        {"batch_size": 1, "momentum": 0.9},
+        {"momentum": 0.9},
+        {"momentum": 0.9, "weight_decay": 0.1},
+        {"schedule": "one_cycle"},
+    ],
+    ids=lambda values: "-".join(values) or "plain",
+)
+@pytest.mark.parametrize("sizes", [[6, 4], [6, 5, 4], [6, 5, 4, 4]])
+def test_training_takes_the_steps_of_pytorchs_sgd(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int], values: dict[str, object]
+) -> None:
+    monkeypatch.setattr(numpy_training, "BLOCK", 4)  # two whole blocks of samples and half a block
+    params = recipe(**values)
+    network, inputs, targets = network_and_batch(sizes, 10)
     parameters = torch_parameters(network)
-    optimizer = torch.optim.SGD(parameters, lr=0.3)
+    optimizer = torch.optim.SGD(parameters, 1, params.momentum, weight_decay=params.weight_decay)
+    steps = -(-10 // params.batch_size)
+    rates = learning_rates(params.schedule, 0.3, params.warm_up, steps).tolist()
     total = 0.0
-    for start in range(0, 10, batch_size):
-        batch = slice(start, start + batch_size)
+    for step, rate in enumerate(rates):
+        batch = slice(step * params.batch_size, (step + 1) * params.batch_size)
+        optimizer.param_groups[0]["lr"] = rate
         loss = torch_loss(parameters, inputs[batch], targets[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         total += loss.item() * len(inputs[batch])
 
-    mean_loss = train_epoch(network, inputs, targets, batch_size, learning_rate=0.3)
+    mean_loss = train_epoch(network, inputs, targets, params, rates)
 
     assert mean_loss == pytest.approx(total / 10, rel=1e-12)
     for ours, theirs in zip(network.weights, parameters[::2], strict=True):
         np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10)
     for ours, theirs in zip(network.biases, parameters[1::2], strict=True):
         np.testing.assert_allclose(ours.ravel(), theirs.detach().numpy(), rtol=1e-10)
+
+
+def test_every_epoch_is_shuffled_and_shifted_anew() -> None:
+    generator = np.random.default_rng(9)
+    images = generator.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+    sets = (images, np.arange(12) % 10), (images, np.arange(12) % 10)
+
+    def losses(**values: object) -> list[float]:
+        params = recipe(learning_rate=1e-30, **values)  # so small that no weight changes
+        return [row[0] for row in train(make_network(params), params, *sets)]
+
+    untrained, first, second = losses()
+    assert untrained == pytest.approx(first, rel=1e-6)
+    assert first == second
+    _, first, second = losses(shift=2)
+    assert first != pytest.approx(second, rel=1e-6)
+    _, first, second = losses(shuffle=True)
+    assert first == pytest.approx(second, rel=1e-6)
+    assert first != second, "the same sum in another order, unless nothing was shuffled"
 
 
 def test_the_whole_set_is_predicted_as_its_samples_are() -> None:

@@ -1,12 +1,18 @@
 """params.yaml, as it is and with slips in it."""
 
+import copy
+import functools
+import operator
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from conftest import REPOSITORY, Project
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from stages.lib.artifacts import Run
-from stages.lib.params import load_params
+from stages.lib.params import Params, checked, load_params
 from stages.lib.stage import StageError
 
 
@@ -19,9 +25,10 @@ def params(committed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def replace(path: Path, old: str, new: str) -> None:
+    """Replace the first place, which is that of the recipe `assignment`."""
     text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
 
 
 @pytest.mark.usefixtures("params")
@@ -80,7 +87,7 @@ def test_the_figures_of_the_assignment_are_the_defaults() -> None:
         (
             "optimizer: sgd",
             "optimizer: rmsprop",
-            "fashion_mlp.assignment.optimizer: Input should be 'sgd' or 'adam'",
+            "fashion_mlp.assignment.optimizer: Input should be 'sgd', 'adam' or 'adamw'",
         ),
         (
             "device: cpu",
@@ -152,5 +159,55 @@ def test_what_is_not_yaml_is_named(params: Path) -> None:
 
 @pytest.mark.usefixtures("params")
 def test_an_unknown_recipe_is_named_with_those_there_are() -> None:
-    with pytest.raises(StageError, match=r"no numpy_network\.better; it has assignment"):
+    with pytest.raises(StageError, match=r"no numpy_network\.better; it has assignment, improved"):
         load_params().recipe(Run("numpy_network", "better"))
+
+
+def places(values: object, place: tuple = ()) -> list[tuple]:
+    """The place of every value below `values`, blocks included: names, or numbers in a list."""
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    below = [((*place, key), value) for key, value in items]
+    return [
+        deeper
+        for here, value in below
+        for deeper in (here, *(places(value, here) if isinstance(value, dict | list) else ()))
+    ]
+
+
+WORDS = st.text("abcdefgh_.", min_size=1, max_size=5)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=5,
+)
+GIVEN = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+
+
+@pytest.mark.parametrize("how", ["replaced", "removed", "added"])
+@settings(deadline=None)  # on a busy machine too
+@given(data=st.data())
+def test_whatever_is_wrong_is_named_in_one_line(how: str, data: st.DataObject) -> None:
+    """Any value, anywhere, is either one that the parameter may have, or told with its place."""
+    values = copy.deepcopy(GIVEN)
+    *above, name = data.draw(st.sampled_from(places(values)))
+    block = functools.reduce(operator.getitem, above, values)
+    old = block[name]
+    if how == "replaced":
+        block[name] = data.draw(ANYTHING)
+    elif how == "removed":
+        del block[name]
+    elif isinstance(block, dict):
+        name = data.draw(WORDS)
+        block[name] = data.draw(ANYTHING)
+    try:
+        checked(Params, values, "params.yaml")
+    except StageError as error:
+        message = str(error)
+        assert message.startswith("params.yaml: ")
+        assert len(message.splitlines()) == 1
+        assert ".".join(map(str, above)) in message
+        assert str(name) in message
+    else:
+        if how == "replaced":
+            either = (int, float) if isinstance(old, float) else type(old)
+            assert isinstance(block[name], either)

@@ -15,9 +15,12 @@ from stages.lib.artifacts import DATASETS, Run, metrics_file, read_metrics
 
 RUNS = [Run(network, "assignment") for network in DATASETS]
 NUMPY_STAGES = [
+    "check_params",
     "train_numpy_network@assignment",
     "evaluate_numpy_network@assignment",
     "plot_numpy_network@assignment",
+    "compare_recipes@fashion_mlp",  # for both networks' histories lie in one folder
+    "compare_recipes@numpy_network",
     "report",
 ]
 
@@ -47,7 +50,7 @@ def test_the_problems_without_runs_are_proven(reproduced: Project) -> None:
 
 def test_a_changed_parameter_of_a_problem_runs_it_and_the_report(project: Project) -> None:
     project.replace("params.yaml", "slope: 2.0", "slope: -1.0")
-    assert project.repro() == ["l1_regression", "report"]
+    assert project.repro() == ["check_params", "l1_regression", "report"]
     report = (project.folder / "reports/report.md").read_text()
     assert re.search(r"^\| true line +\| -1.0 ", report, re.MULTILINE)
 
@@ -70,7 +73,7 @@ def test_every_output_is_there_and_whole(reproduced: Project, run: Run) -> None:
 def test_nothing_runs_twice(project: Project) -> None:
     assert project.repro() == []
     assert project.run("git", "status", "--porcelain").stdout == ""
-    assert "up to date" in project.run("dvc", "status").stdout
+    assert "up to date" in project.run("dvc", "status", "dvc.yaml").stdout
 
 
 def test_a_changed_parameter_runs_the_stages_that_it_touches(project: Project) -> None:
@@ -81,14 +84,17 @@ def test_a_changed_parameter_runs_the_stages_that_it_touches(project: Project) -
 def test_a_second_recipe_takes_a_block_and_a_word(project: Project) -> None:
     project.set_param("fashion_mlp", "other", optimizer="adam", learning_rate=0.001)
     project.set_param("numpy_network", "other", scale_pixels=True, shuffle=True, batch_size=16)
-    project.replace("dvc.yaml", "[assignment]", "[assignment, other]")
+    project.replace("dvc.yaml", "[assignment, improved]", "[assignment, improved, other]")
     assert project.repro() == [
+        "check_params",
         "train_fashion_mlp@other",
         "train_numpy_network@other",
         "evaluate_fashion_mlp@other",
         "evaluate_numpy_network@other",
         "plot_fashion_mlp@other",
         "plot_numpy_network@other",
+        "compare_recipes@fashion_mlp",
+        "compare_recipes@numpy_network",
         "report",
     ]
     report = (project.folder / "reports/report.md").read_text()
@@ -221,7 +227,10 @@ def test_a_recipe_that_no_stage_trains_is_named(project: Project) -> None:
 def test_an_unknown_recipe_is_named(small: Project) -> None:
     finished = small.run("python", "-m", "stages.train_numpy_network", "better", check=False)
     assert finished.returncode == 1
-    assert finished.stderr == "error: params.yaml has no numpy_network.better; it has assignment\n"
+    assert (
+        finished.stderr
+        == "error: params.yaml has no numpy_network.better; it has assignment, improved\n"
+    )
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])

@@ -21,9 +21,9 @@ def test_what_the_code_makes_is_verified_and_the_working_tree_left_alone(project
     before = project.run("git", "status", "--porcelain").stdout
     status, shown = verify(project)
     assert status == 0
-    assert re.search(r"^verified: 21 of 21 outputs are the committed bytes \(.+ threads, pinned, ",
+    assert re.search(r"^verified: 33 of 33 outputs are the committed bytes \(.+ threads, pinned, ",
                      shown, re.MULTILINE)  # fmt: skip
-    assert shown.count(" same\n") == 21
+    assert shown.count(" same\n") == 33
     assert project.run("git", "status", "--porcelain").stdout == before
 
 
@@ -40,7 +40,7 @@ def test_a_fabricated_hash_and_a_fabricated_report_are_seen(project: Project) ->
     assert len(different) == 1
     assert "reports/metrics/numpy_network-assignment.json" in different[0]
     assert "differs from the commit: reports/report.md" in shown
-    assert "NOT VERIFIED: 20 of 21 outputs" in shown
+    assert "NOT VERIFIED: 32 of 33 outputs" in shown
 
 
 def test_a_pipeline_that_fails_is_not_verified(project: Project) -> None:

@@ -1,149 +1,153 @@
-"""Time an epoch of each network against the loop that the assignment itself uses.
+"""Time this project against what a user would run instead; write reports/benchmark.md.
 
-The loops take turns in one process, so that a busy machine slows all of them, once with the pins
-and once in a second process without them. Prints the median seconds of each and the ratio of the
-medians; exits with status 1 if a ratio under the pins is above the limit.
+What is compared takes turns within each round, so that a busy machine slows all of it, and the
+median of the rounds is told. No part of the pipeline, since times are not reproducible.
 """
 
+import datetime
+import json
 import os
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from itertools import pairwise
+from pathlib import Path
 
 import stages  # first, because it pins the numerics
 
 # isort: split
-import numpy as np
-import torch
-import torchvision
-from tabulate import tabulate
-from torch import nn
-from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader
+import pandas as pd
+from matplotlib.figure import Figure
 
-from stages.lib import datasets, fashion_mlp, numpy_network
-from stages.lib.artifacts import Run
+from stages.lib.artifacts import DATASETS, replacing
+from stages.lib.markdown import render
 from stages.lib.params import load_params
-from stages.train_fashion_mlp import make_optimizer
-from stages.train_fashion_mlp import train_epoch as train_fashion_epoch
-from stages.train_numpy_network import train_epoch as train_numpy_epoch
+from stages.lib.style import BLUE, RED
+from tools.verify import REPOSITORY, circumstances, git
 
+REPORT = Path("reports/benchmark.md")
+FIGURE = Path("reports/benchmark.png")
 ROUNDS = 3
-LIMIT = 0.6
+GROWTH = {
+    "epochs": (1, 2, 4),
+    "batch_size": (16, 64, 256, 1024),
+    "hidden_sizes": ([64], [128], [256], [512], [1024]),
+    "samples": (7_500, 15_000, 30_000, 60_000),
+}
 
 
 def main() -> None:
-    """Time the loops with the pins, then without them."""
-    slow = [ratio > LIMIT for ratio in print_table("pinned")]
+    """Take all times and write the report."""
+    rounds = [one_round(number) for number in range(1, ROUNDS + 1)]
+    seconds = pd.DataFrame(rounds).median().to_dict()
+    starts = {stage: statistics.median(start(stage) for _ in range(3)) for stage in scripts()}
+    grown = pd.DataFrame(growth())
+    with replacing(FIGURE) as partial:
+        draw(grown).savefig(partial, format="png", dpi=100)
+    with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
+        clone = Path(scratch) / "clone"
+        whole, nothing = whole_pipeline(clone)
+    text = render(
+        Path(__file__).with_name("benchmark.md.jinja"),
+        date=datetime.datetime.now(datetime.UTC).date(),
+        circumstances=circumstances(),
+        cores=os.cpu_count(),
+        rounds=ROUNDS,
+        seconds=seconds,
+        floor=min(seconds["fashion_mlp: products"], seconds["fashion_mlp: products by PyTorch"]),
+        starts=starts,
+        params=load_params(),
+        whole=whole,
+        nothing=nothing,
+        figure=FIGURE.name,
+    )
+    with replacing(REPORT) as partial:
+        partial.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def one_round(number: int) -> dict[str, float]:
+    """The seconds of each loop: ours in a process with the pins, the others in one without."""
+    print(f"round {number} of {ROUNDS}", file=sys.stderr)
+    return python("tools.loops") | python("tools.loops", "unpinned")
+
+
+def python(module: str, *arguments: str) -> dict[str, float]:
+    """What a module prints as JSON, run without the pins of this process."""
     environment = {key: value for key, value in os.environ.items() if key not in stages.PINS}
-    # Where torch is imported before stages, nothing is pinned.
-    code = "import torch, tools.benchmark; tools.benchmark.print_table('unpinned')"
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    sys.exit(any(slow))
+    command = [sys.executable, "-m", module, *arguments]
+    finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    return json.loads(finished.stdout)
 
 
-def print_table(title: str) -> list[float]:
-    """Time the loops and print the table; return the ratio of each network."""
-    rows, ratios = [], []
-    for name, ours, theirs in (
-        ("fashion_mlp", *fashion_loops()),
-        ("numpy_network", *numpy_loops()),
-    ):
-        seconds = [(timed(ours), timed(theirs)) for _ in range(ROUNDS)]
-        here, there = (statistics.median(column) for column in zip(*seconds, strict=True))
-        ratios.append(here / there)
-        rows.append((name, f"{here:.2f}", f"{there:.2f}", f"{here / there:.2f}"))
-    headers = (f"seconds an epoch, {title}", "here", "assignment's loop", "ratio")
-    print(tabulate(rows, headers, tablefmt="github", disable_numparse=True), end="\n\n", flush=True)
-    return ratios
+def scripts() -> list[str]:
+    """The modules that dvc.yaml runs."""
+    return sorted(set(re.findall(r"cmd: python -m (stages\.\w+)", Path("dvc.yaml").read_text())))
 
 
-def timed(loop: Callable[[], None]) -> float:
-    """The seconds that one call takes."""
-    start = time.perf_counter()
-    loop()
-    return time.perf_counter() - start
+def start(stage: str) -> float:
+    """The seconds until a stage has imported what it needs."""
+    return timed([sys.executable, "-m", stage, "--help"])
 
 
-def fashion_loops() -> tuple[Callable[[], None], Callable[[], None]]:
-    """An epoch of fashion_mlp from memory, and through DataLoader and ToTensor."""
-    run = Run("fashion_mlp", "assignment")
-    recipe = load_params().recipe(run)
-    images, labels = datasets.load(run.dataset, "train")
-    inputs, targets = fashion_mlp.to_input(images), torch.from_numpy(labels)
-    network = fashion_mlp.FashionMLP([784, *recipe.hidden_sizes, 10])
-    optimizer = make_optimizer(network, recipe)
-    generator = torch.Generator()
-    loader = DataLoader(
-        torchvision.datasets.FashionMNIST("data", transform=torchvision.transforms.ToTensor()),
-        batch_size=recipe.batch_size,
-        shuffle=True,
+def timed(command: list[str], folder: Path = REPOSITORY, **variables: str) -> float:
+    """The seconds that a command takes. Raises CalledProcessError if it fails."""
+    inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+    begin = time.perf_counter()
+    subprocess.run(
+        command, cwd=folder, env=inherited | variables, stdout=subprocess.DEVNULL, check=True
     )
-
-    sizes = [784, *recipe.hidden_sizes, 10]
-    plain = nn.Sequential(
-        *(nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes[:-1])),
-        nn.Linear(*sizes[-2:]),
-    )
-    plain_optimizer = torch.optim.SGD(plain.parameters(), lr=recipe.learning_rate)
-
-    def here() -> None:
-        train_fashion_epoch(network, optimizer, inputs, targets, recipe.batch_size, generator)
-
-    def assignment() -> None:
-        total = 0.0
-        for batch, classes in loader:
-            loss = cross_entropy(plain(batch.flatten(1)), classes)
-            plain_optimizer.zero_grad()
-            loss.backward()
-            plain_optimizer.step()
-            total += loss.item()
-
-    return here, assignment
+    return time.perf_counter() - begin
 
 
-def numpy_loops() -> tuple[Callable[[], None], Callable[[], None]]:
-    """An epoch of numpy_network sample by sample, and one that allocates anew at every step."""
-    run = Run("numpy_network", "assignment")
-    recipe = load_params().recipe(run)
-    images, labels = datasets.load(run.dataset, "train")
-    inputs = numpy_network.to_input(images, recipe.scale_pixels)
-    targets = np.eye(10, dtype=np.float32)[labels]
-    network = numpy_network.NumpyNetwork([784, *recipe.hidden_sizes, 10])
-    network.initialise(np.random.default_rng(recipe.seed))
-    # The assignment's arrays are of numpy's default type.
-    samples, one_hot = inputs.astype(np.float64), targets.astype(np.float64)
-    weights = [weight.astype(np.float64) for weight in network.weights]
-    biases = [bias.T.astype(np.float64) for bias in network.biases]
+def growth() -> list[dict[str, object]]:
+    """Seconds and peak memory of training each network, one quantity changed at a time."""
+    return [
+        {
+            "network": network,
+            "quantity": quantity,
+            "value": value[0] if isinstance(value, list) else value,
+            **python("tools.cost", network, json.dumps({quantity: value})),
+        }
+        for network in DATASETS
+        for quantity, values in GROWTH.items()
+        for value in values
+    ]
 
-    def here() -> None:
-        train_numpy_epoch(network, inputs, targets, recipe.batch_size, recipe.learning_rate)
 
-    def sigmoid(z: np.ndarray) -> np.ndarray:
-        power = np.exp(-np.abs(z))
-        return np.where(z >= 0, 1 / (1 + power), power / (1 + power))
+def draw(grown: pd.DataFrame) -> Figure:
+    """Seconds, and below them peak memory, against each quantity."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    panels = figure.subplots(2, len(GROWTH), sharex="col", sharey="row")
+    labels = {"hidden_sizes": "width of one hidden layer", "batch_size": "batch size"}
+    for (seconds, memory), quantity in zip(panels.T, GROWTH, strict=True):
+        for network, color in zip(DATASETS, (BLUE, RED), strict=True):
+            chosen = grown[(grown["quantity"] == quantity) & (grown["network"] == network)]
+            seconds.plot(chosen["value"], chosen["seconds"], "o-", color=color, label=network)
+            memory.plot(chosen["value"], chosen["gigabytes"], "o-", color=color)
+        memory.set(xscale="log", xlabel=labels.get(quantity, quantity))
+        memory.set_xticks(GROWTH[quantity] if quantity != "hidden_sizes" else [64, 256, 1024])
+        memory.xaxis.set_major_formatter("{x:,.0f}")
+        memory.minorticks_off()
+    panels[0, 0].set(yscale="log", ylabel="seconds")
+    panels[1, 0].set(ylim=0, ylabel="peak memory (GB)")
+    panels[0, 0].legend()
+    return figure
 
-    def assignment() -> None:
-        total = 0.0
-        (w1, w2, w3), (b1, b2, b3) = weights, biases
-        for sample, target in zip(samples, one_hot, strict=True):
-            x, t = sample[:, np.newaxis], target[:, np.newaxis]
-            a1 = sigmoid(w1 @ x + b1)
-            a2 = sigmoid(w2 @ a1 + b2)
-            z3 = w3 @ a2 + b3
-            y = np.exp(z3 - z3.max()) / np.exp(z3 - z3.max()).sum()
-            total -= np.log(np.sum(y * t) + 1e-12)
-            d3 = y - t
-            d2 = (w3.T @ d3) * a2 * (1 - a2)
-            d1 = (w2.T @ d2) * a1 * (1 - a1)
-            w3, b3 = w3 - recipe.learning_rate * (d3 @ a2.T), b3 - recipe.learning_rate * d3
-            w2, b2 = w2 - recipe.learning_rate * (d2 @ a1.T), b2 - recipe.learning_rate * d2
-            w1, b1 = w1 - recipe.learning_rate * (d1 @ x.T), b1 - recipe.learning_rate * d1
 
-    return here, assignment
+def whole_pipeline(clone: Path) -> tuple[float, float]:
+    """The seconds of `make repro` in a fresh clone that has the data, and once more after it."""
+    git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
+    (clone / ".venv").symlink_to(sys.prefix)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {"PATH": path, "DATASETS_FOLDER": str(REPOSITORY / "data")}
+    timed(["dvc", "repro", "download"], clone, **variables)
+    make = ["make", "--old-file", ".venv/installed", "repro"]
+    whole = timed(make, clone, **variables)
+    nothing = timed(make, clone, **variables)
+    return whole, nothing
 
 
 if __name__ == "__main__":

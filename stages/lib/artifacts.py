@@ -1,4 +1,4 @@
-"""Where the files of a run lie, and how they are written."""
+"""Where the results lie, and how they are written and read."""
 
 import json
 import shutil
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from stages.lib.stage import StageError
 
@@ -90,7 +92,19 @@ def write_metrics(path: Path, metrics: Mapping[str, float]) -> None:
 
 def read_metrics(path: Path) -> dict[str, float]:
     """Read metrics that `write_metrics` wrote."""
-    return json.loads(path.read_text())
+    with reading(path):
+        return json.loads(path.read_text())
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise StageError if the block finds that `path`, which it reads, is not what it should be."""
+    try:
+        yield
+    except (LookupError, RuntimeError, SafetensorError, ValueError):
+        raise StageError(
+            f"{path} is damaged or something else; `dvc repro` makes it anew"
+        ) from None
 
 
 @contextmanager

@@ -23,6 +23,7 @@ SHA256 = {
         "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
+PIXELS = 28 * 28  # of an image
 CLASSES = {
     "FashionMNIST": (
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",

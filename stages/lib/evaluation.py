@@ -1,11 +1,13 @@
 """Loss and accuracy, and what they become over the epochs and in the end."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from stages.lib.artifacts import Run, replacing, write_metrics
+from stages.lib.artifacts import Run, reading, replacing, write_metrics
 from stages.lib.datasets import CLASSES
 from stages.lib.stage import StageError
 
@@ -21,35 +23,34 @@ def loss_and_accuracy(log_probabilities: np.ndarray, labels: np.ndarray) -> tupl
     return math.fsum(losses / len(labels)), hits / len(labels)
 
 
-class History:
-    """The table over the epochs, written anew with each, so that a viewer can follow."""
+def write_history(run: Run, measured: Iterable[tuple[float, float, float]], epochs: int) -> None:
+    """Write the table over the epochs, anew with each, so that a viewer can follow.
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.rows: list[dict[str, float]] = []
+    `measured` yields training loss, test loss and test accuracy: of the untrained network, which is
+    epoch 0, then after each of the epochs.
 
-    def append(self, train_loss: float, test_loss: float, test_accuracy: float) -> None:
-        """Add the next epoch; the first row is epoch 0, the untrained network.
-
-        Raises StageError if a loss is not finite.
-        """
-        epoch = len(self.rows)
-        if not (math.isfinite(train_loss) and math.isfinite(test_loss)):
-            block = f"{self.run.network}.{self.run.recipe}"
-            raise StageError(
-                f"{block} diverged in epoch {epoch}: the training loss is {train_loss:g}, the test "
-                f"loss {test_loss:g}; lower {block}.learning_rate in params.yaml"
+    Raises StageError if a loss is not finite.
+    """
+    rows = []
+    with tqdm(total=epochs, desc=run.name, unit="epoch") as progress:
+        for epoch, (train_loss, test_loss, test_accuracy) in enumerate(measured):
+            if not (math.isfinite(train_loss) and math.isfinite(test_loss)):
+                block = f"{run.network}.{run.recipe}"
+                raise StageError(
+                    f"{block} diverged in epoch {epoch}: the training loss is {train_loss:g}, the "
+                    f"test loss {test_loss:g}; lower {block}.learning_rate in params.yaml"
+                )
+            rows.append(
+                {
+                    "epoch": epoch,
+                    "train_loss": round(train_loss, 6),
+                    "test_loss": round(test_loss, 6),
+                    "test_accuracy": test_accuracy,
+                }
             )
-        self.rows.append(
-            {
-                "epoch": epoch,
-                "train_loss": round(train_loss, 6),
-                "test_loss": round(test_loss, 6),
-                "test_accuracy": test_accuracy,
-            }
-        )
-        with replacing(self.run.history) as partial:
-            pd.DataFrame(self.rows).to_csv(partial, index=False)
+            with replacing(run.history) as partial:
+                pd.DataFrame(rows).to_csv(partial, index=False)
+            progress.update(epoch > 0)
 
 
 def best_epoch(history: pd.DataFrame) -> int:
@@ -61,8 +62,15 @@ def write_evaluation(run: Run, log_probabilities: np.ndarray, labels: np.ndarray
     """Write a run's predictions and metrics.
 
     `log_probabilities` has shape (n, classes), `labels` (n,): one row a test image.
+
+    Raises StageError if they are not of as many classes as the data set has.
     """
     classes = CLASSES[run.dataset]
+    if log_probabilities.shape[1] != len(classes):
+        raise StageError(
+            f"{run.model} tells {log_probabilities.shape[1]} classes apart, not {len(classes)}; "
+            "`dvc repro` makes it anew"
+        )
     predictions = pd.DataFrame(np.exp(log_probabilities.astype(np.float64)), columns=classes)
     predictions.insert(0, "label", [classes[label] for label in labels])
     predictions.insert(1, "prediction", [classes[i] for i in log_probabilities.argmax(axis=1)])
@@ -83,14 +91,19 @@ def write_evaluation(run: Run, log_probabilities: np.ndarray, labels: np.ndarray
 
 
 def read_history(run: Run) -> pd.DataFrame:
-    """The history of a run, one row an epoch."""
-    return pd.read_csv(run.history)
+    """The history of a run, one row an epoch. Raises StageError if the file is not one."""
+    with reading(run.history):
+        return pd.read_csv(run.history)[["epoch", "train_loss", "test_loss", "test_accuracy"]]
 
 
 def read_predictions(run: Run) -> pd.DataFrame:
-    """The predictions of a run, one row a test image: label, prediction, ten probabilities."""
+    """The predictions of a run, one row a test image: label, prediction, ten probabilities.
+
+    Raises StageError if the file is something else.
+    """
     names = {"label": str, "prediction": str}
-    return pd.read_csv(run.predictions, dtype=names)
+    with reading(run.predictions):
+        return pd.read_csv(run.predictions, dtype=names)[[*names, *CLASSES[run.dataset]]]
 
 
 def probabilities(predictions: pd.DataFrame) -> pd.DataFrame:

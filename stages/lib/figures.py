@@ -1,6 +1,6 @@
-"""The figures of a run. Each function draws one and returns it; where it is saved is not known."""
+"""The figures of runs. Each function draws one and returns it; where it is saved is not known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -63,6 +63,23 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="lower right")
+    return figure
+
+
+def compared_recipes(histories: Mapping[str, pd.DataFrame]) -> Figure:
+    """Test loss and test accuracy over the epochs, a curve a recipe."""
+    figure = Figure(figsize=(9, 3.6))
+    loss_axes, accuracy_axes = figure.subplots(1, 2)
+    for recipe, history in histories.items():
+        trained = history[history["epoch"] > 0]
+        epochs, accuracy = trained["epoch"], 100 * trained["test_accuracy"]
+        loss_axes.plot(epochs, trained["test_loss"], label=recipe)
+        accuracy_axes.plot(epochs, accuracy, label=f"{recipe}: {accuracy.iloc[-1]:.2f} in the end")
+    loss_axes.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
+    accuracy_axes.set(title="Test accuracy", xlabel="epoch", ylabel="%")
+    for axes in (loss_axes, accuracy_axes):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
     return figure
 
 

@@ -45,8 +45,11 @@ class NumpyNetwork:
         count = sum(outputs * (inputs + 1) for inputs, outputs in pairwise(sizes))
         self.parameters = np.zeros(count, dtype)
         self.gradient = np.zeros(count, dtype)
+        self.velocity = np.zeros(count, dtype)
         self.weights, self.biases = self._layers(self.parameters)
         self.weight_gradients, self.bias_gradients = self._layers(self.gradient)
+        first = self.weights[0].size + self.biases[0].size
+        self.upper_parameters, self.upper_gradient = self.parameters[first:], self.gradient[first:]
 
     def _layers(self, vector: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         weights, biases = [], []
@@ -65,34 +68,86 @@ class NumpyNetwork:
     def forward(self, inputs: np.ndarray) -> np.ndarray:
         """Return log softmax(Z_L) of shape (n, d_L) for inputs of shape (n, d_0).
 
-        A single sample is a batch of one. The activations are kept for `backward`.
+        A single sample is a batch of one. Inputs and hidden activations are kept for `backward`.
         """
-        self.activations = [inputs]
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            self.activations.append(sigmoid(affine(self.activations[-1], weight, bias)))
-        return log_softmax(affine(self.activations[-1], self.weights[-1], self.biases[-1]))
+        self.inputs = inputs
+        return self._forward_from(affine(inputs, self.weights[0], self.biases[0]))
+
+    def _forward_from(self, z: np.ndarray) -> np.ndarray:
+        """Return log softmax(Z_L), given Z_1."""
+        self.hidden = []
+        for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+            self.hidden.append(sigmoid(z))
+            z = affine(self.hidden[-1], weight, bias)
+        return log_softmax(z)
 
     def backward(self, log_probabilities: np.ndarray, targets: np.ndarray) -> None:
         """Compute the gradient of the mean cross entropy, of the batch that `forward` saw last.
 
         `log_probabilities` is what `forward` returned, `targets` one-hot; both (n, d_L).
         """
+        delta = self._backward_to_first(log_probabilities, targets)
+        np.dot(delta.T, self.inputs, out=self.weight_gradients[0])
+        np.add.reduce(delta, axis=0, keepdims=True, out=self.bias_gradients[0])
+
+    def _backward_to_first(self, log_probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Compute the gradients of all layers but the first; return D_1."""
         delta = np.exp(log_probabilities)
         delta -= targets
         delta /= len(targets)
-        for layer in reversed(range(len(self.weights))):
-            activation = self.activations[layer]
+        for layer in reversed(range(1, len(self.weights))):
+            activation = self.hidden[layer - 1]
             np.dot(delta.T, activation, out=self.weight_gradients[layer])
             np.add.reduce(delta, axis=0, keepdims=True, out=self.bias_gradients[layer])
-            if layer > 0:
-                delta = np.dot(delta, self.weights[layer])
-                delta *= activation
-                delta *= ONE - activation
+            delta = np.dot(delta, self.weights[layer])
+            delta *= activation
+            delta *= ONE - activation
+        return delta
 
-    def step(self, learning_rate: float) -> None:
-        """Move the parameters against the gradient. Uses the gradient up: it is scaled in place."""
+    def step(self, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
+        """Move the parameters against the gradient g, which is used up: it is changed in place.
+
+        With weight decay, g + weight_decay * parameters stands for g; with momentum, the velocity,
+        momentum * velocity + g, stands for that (Sutskever et al., 2013, as in PyTorch's SGD).
+        """
+        if weight_decay:
+            self.gradient += weight_decay * self.parameters
+        if momentum:
+            self.velocity *= momentum
+            self.velocity += self.gradient
+            np.copyto(self.gradient, self.velocity)
         self.gradient *= learning_rate
         self.parameters -= self.gradient
+
+    def train_one_by_one(
+        self, inputs: np.ndarray, targets: np.ndarray, learning_rates: Sequence[float]
+    ) -> np.ndarray:
+        """Take a step a sample; return log softmax(Z_L) of each, before its step, (n, d_L).
+
+        But for rounding, the same as `forward`, `backward` and `step` with one sample after
+        another, and faster: the first layer, which has most of the weights, changes in the end
+        only. With x_j and d_j for row j of X and of D_1, the steps before sample i would have made
+        its weights W_1 - sum_(j<i) rate_j d_j^T x_j, and its biases accordingly. So
+
+            z_i = x_i W_1^T + b_1 - sum_(j<i) (x_i . x_j + 1) rate_j d_j
+
+        `inputs` has shape (n, d_0), `targets`, one-hot, (n, d_L), and there are n learning rates.
+        """
+        z = affine(inputs, self.weights[0], self.biases[0])
+        products = np.dot(inputs, inputs.T) + ONE
+        steps = np.zeros_like(z)
+        log_probabilities = np.empty_like(targets)
+        for i, rate in enumerate(learning_rates):
+            row = slice(i, i + 1)
+            z[row] -= np.dot(products[row, :i], steps[:i])
+            log_probabilities[row] = self._forward_from(z[row])
+            delta = self._backward_to_first(log_probabilities[row], targets[row])
+            np.multiply(delta, rate, out=steps[row])
+            self.upper_gradient *= rate
+            self.upper_parameters -= self.upper_gradient
+        self.weights[0] -= np.dot(steps.T, inputs)
+        self.biases[0] -= np.add.reduce(steps, axis=0)
+        return log_probabilities
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors."""

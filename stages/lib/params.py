@@ -1,7 +1,8 @@
 """The parameters in params.yaml, checked before anything is computed."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -9,7 +10,6 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     PositiveFloat,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -21,12 +21,26 @@ from stages.lib.stage import StageError
 
 PARAMS = Path("params.yaml")
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Shift = Annotated[int, Field(ge=0, le=28)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Schedule = Literal["constant", "one_cycle"]
+# Beyond these, memory ends before anything is trained.
+BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
+Epochs = Annotated[int, Field(gt=0, le=100_000)]
+HiddenSizes = Annotated[list[Annotated[int, Field(gt=0, le=10_000)]], Field(max_length=10)]
 
 
 class Block(BaseModel):
     """A block of params.yaml: no unknown names, no conversion between types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with other values. Raises StageError if one is unknown or impossible."""
+        return checked(type(self), self.model_dump() | changes, "a change")
+
+
+AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
 class L1Regression(Block):
@@ -66,31 +80,42 @@ class FashionMLPRecipe(Block):
     """How fashion_mlp is trained."""
 
     device: Literal["cpu", "auto"]
-    hidden_sizes: list[PositiveInt]
-    batch_size: PositiveInt
-    epochs: PositiveInt
-    optimizer: Literal["sgd", "adam"]
+    hidden_sizes: HiddenSizes
+    shift: Shift
+    mirror: bool
+    dropout: BelowOne
+    label_smoothing: BelowOne
+    batch_size: BatchSize
+    epochs: Epochs
+    optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: PositiveFloat
-    momentum: Annotated[float, Field(ge=0, lt=1)]
+    schedule: Schedule
+    warm_up: BelowOne
+    momentum: BelowOne
     weight_decay: NonNegativeFloat
     seed: Seed
 
     @model_validator(mode="after")
     def _momentum_is_of_sgd(self) -> "FashionMLPRecipe":
-        if self.optimizer == "adam" and self.momentum:
-            raise ValueError("momentum is of sgd only; set it to 0.0 with adam")
+        if self.optimizer != "sgd" and self.momentum:
+            raise ValueError(f"momentum is of sgd only; set it to 0.0 with {self.optimizer}")
         return self
 
 
 class NumpyNetworkRecipe(Block):
     """How numpy_network is trained."""
 
-    hidden_sizes: list[PositiveInt]
+    hidden_sizes: HiddenSizes
     scale_pixels: bool
-    batch_size: PositiveInt
+    shift: Shift
+    batch_size: BatchSize
     shuffle: bool
-    epochs: PositiveInt
+    epochs: Epochs
     learning_rate: PositiveFloat
+    schedule: Schedule
+    warm_up: BelowOne
+    momentum: BelowOne
+    weight_decay: NonNegativeFloat
     seed: Seed
 
 
@@ -119,14 +144,25 @@ def load_params() -> Params:
 
     Raises StageError that names every value that is unknown, missing or impossible.
     """
+    return read_params(PARAMS, Params)
+
+
+def read_params(path: Path, model: type[AnyBlock]) -> AnyBlock:
+    """Read a file of parameters. Raises StageError that names every value that is not as it may."""
     try:
         # DVC's own parser: PyYAML would take 1e-3 for a string.
-        return Params.model_validate(YAML(typ="safe").load(PARAMS))
+        return checked(model, YAML(typ="safe").load(path), path)
     except YAMLError as error:
-        raise StageError(f"{PARAMS} is not YAML: {' '.join(str(error).split())}") from None
+        raise StageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def checked(model: type[AnyBlock], values: object, source: object) -> AnyBlock:
+    """The values as a block. Raises StageError that names the source and what is wrong in it."""
+    try:
+        return model.model_validate(values)
     except ValidationError as error:
         faults = "; ".join(map(plain, error.errors()))
-        raise StageError(f"{PARAMS}: {faults}") from None
+        raise StageError(f"{source}: {faults}") from None
 
 
 def plain(fault: ErrorDetails) -> str:

@@ -27,7 +27,10 @@ def run_stage(main: Callable[..., None]) -> None:
         main(**vars(arguments))
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename} is missing; `dvc repro` makes it")
-    except (StageError, OSError) as error:
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {place}{error.strerror or error}; mend that and run `dvc repro` again")
+    except StageError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted; `dvc repro` starts this stage again")

