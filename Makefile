@@ -18,8 +18,8 @@ help: ## list these targets
 # side by side instead, each on a core of its own.
 repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, report
 	@.venv/bin/dvc status --quiet dvc.yaml || { dvc repro check_params download && \
-		dvc stage list --name-only | grep ^train | OMP_NUM_THREADS=1 xargs -n 1 -P $(CORES) \
-		dvc --wait-for-lock repro --single-item; }
+		dvc stage list --name-only | grep ^train | \
+		xargs -n 1 -P $(CORES) dvc --wait-for-lock repro --single-item; }
 	@.venv/bin/dvc repro
 	@echo "The report: reports/report.md"
 
@@ -36,7 +36,7 @@ lint: .venv/installed ## check the code's style
 verify: .venv/installed ## run what is committed in an empty folder and compare every output's hash
 	@.venv/bin/python -m tools.verify
 
-study: .venv/installed ## train under ten seeds, and without each technique; takes most of an hour
+study: .venv/installed ## train under ten seeds, and without each technique; takes more than an hour
 	@.venv/bin/dvc repro study/dvc.yaml
 	@echo "The study: study/report.md"
 

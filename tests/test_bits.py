@@ -39,6 +39,7 @@ def sliced_project(folder: Path, real_data: Path) -> Project:
         for recipe in ("assignment", "improved"):
             project.set_param(network, recipe, epochs=1)
     project.set_param("fashion_mlp", "momentum", momentum=0.9, weight_decay=1e-4, batch_size=50)
+    project.set_param("fashion_mlp", "adam", optimizer="adam", learning_rate=0.001)
     return project
 
 
@@ -64,9 +65,9 @@ def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project
 def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashes:
     """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
     found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
-    # model, history, predictions and metrics of five runs, the figures of two, the report;
+    # model, history, predictions and metrics of six runs, the figures of two, the report;
     # figures and metrics of three problems, the tables of two; a figure a network of its recipes
-    assert len(found) == 5 * 4 + 2 * 7 + 1 + (4 + 6 + 1) + 3 + 2 + 2
+    assert len(found) == 6 * 4 + 2 * 7 + 1 + (4 + 6 + 1) + 3 + 2 + 2
     return found
 
 
