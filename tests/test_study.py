@@ -117,7 +117,7 @@ class Cluster:
     def stop(self) -> None:
         for process in reversed(self.processes):
             process.kill()
-            process.wait()
+            process.communicate()  # which also closes its pipes
 
 
 @pytest.fixture
