@@ -3,7 +3,8 @@
 from stages.lib import datasets
 from stages.lib.artifacts import Run, reading
 from stages.lib.evaluation import write_evaluation
-from stages.lib.fashion_mlp import FashionMLP, log_probabilities, to_input
+from stages.lib.fashion_mlp import FashionMLP, predict
+from stages.lib.params import load_params
 from stages.lib.stage import run_stage
 
 
@@ -11,8 +12,9 @@ def main(recipe: str) -> None:
     """Write the predictions and metrics of fashion_mlp as trained by RECIPE."""
     run = Run("fashion_mlp", recipe)
     images, labels = datasets.load(run.dataset, "t10k")
+    params = load_params().recipe(run)
     with reading(run.model):
-        predicted = log_probabilities(FashionMLP.load(run.model), to_input(images))
+        predicted = predict(FashionMLP.load(run.model), images, params)
     write_evaluation(run, predicted, labels)
 
 

@@ -3,7 +3,7 @@
 from stages.lib import datasets
 from stages.lib.artifacts import Run, reading
 from stages.lib.evaluation import write_evaluation
-from stages.lib.numpy_network import NumpyNetwork, to_input
+from stages.lib.numpy_network import NumpyNetwork, predict
 from stages.lib.params import load_params
 from stages.lib.stage import run_stage
 
@@ -11,10 +11,10 @@ from stages.lib.stage import run_stage
 def main(recipe: str) -> None:
     """Write the predictions and metrics of numpy_network as trained by RECIPE."""
     run = Run("numpy_network", recipe)
-    scale_pixels = load_params().recipe(run).scale_pixels
+    params = load_params().recipe(run)
     images, labels = datasets.load(run.dataset, "t10k")
     with reading(run.model):
-        predicted = NumpyNetwork.load(run.model).forward(to_input(images, scale_pixels))
+        predicted = predict(NumpyNetwork.load(run.model), images, params)
     write_evaluation(run, predicted, labels)
 
 

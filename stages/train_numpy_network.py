@@ -4,7 +4,8 @@ import numpy as np
 
 from stages.lib import datasets
 from stages.lib.artifacts import Run, replacing
-from stages.lib.evaluation import write_history
+from stages.lib.evaluation import loss_and_accuracy, write_history
+from stages.lib.numpy_network import predict
 from stages.lib.numpy_training import make_network, train
 from stages.lib.params import load_params
 from stages.lib.stage import run_stage
@@ -16,9 +17,13 @@ def main(recipe: str) -> None:
     run = Run("numpy_network", recipe)
     params = load_params().recipe(run)
     training_set = datasets.load(run.dataset, "train")
-    test_set = datasets.load(run.dataset, "t10k")
+    test_images, test_labels = datasets.load(run.dataset, "t10k")
     network = make_network(params)
-    write_history(run, train(network, params, training_set, test_set), params.epochs)
+    measured = (
+        (train_loss, *loss_and_accuracy(predict(network, test_images, params), test_labels))
+        for train_loss in train(network, params, training_set)
+    )
+    write_history(run, measured, params.epochs)
     with replacing(run.model) as partial:
         network.save(partial)
 

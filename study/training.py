@@ -9,12 +9,16 @@ import distributed
 from tqdm import tqdm
 
 import stages
-from stages.lib import datasets, fashion_training, numpy_training
+from stages.lib import datasets, fashion_mlp, fashion_training, numpy_network, numpy_training
 from stages.lib.artifacts import Run
+from stages.lib.evaluation import loss_and_accuracy
 from stages.lib.params import FashionMLPRecipe, NumpyNetworkRecipe
 from stages.lib.stage import StageError
 
-TRAINING = {"fashion_mlp": fashion_training, "numpy_network": numpy_training}
+NETWORKS = {
+    "fashion_mlp": (fashion_mlp, fashion_training),
+    "numpy_network": (numpy_network, numpy_training),
+}
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,15 @@ def train(job: Job, pinned: bool) -> tuple[float, float]:
     if distributed.get_worker().state.nthreads > 1:
         raise StageError("a worker has several threads; start it with --nthreads 1")
     training_set = datasets.load(job.run.dataset, "train")
-    test_set = datasets.load(job.run.dataset, "t10k")
+    images, labels = datasets.load(job.run.dataset, "t10k")
     if job.validation:
-        test_set = tuple(array[-job.validation :] for array in training_set)
+        images, labels = (array[-job.validation :] for array in training_set)
         training_set = tuple(array[: -job.validation] for array in training_set)
-    training = TRAINING[job.run.network]
+    module, training = NETWORKS[job.run.network]
     network = training.make_network(job.recipe)
-    *_, (_, loss, accuracy) = training.train(network, job.recipe, training_set, test_set)
-    return loss, accuracy
+    for _ in training.train(network, job.recipe, training_set):
+        pass
+    return loss_and_accuracy(module.predict(network, images, job.recipe), labels)
 
 
 def train_all(jobs: Sequence[Job], title: str) -> list[tuple[float, float]]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.lib.augmentation import mirrored, shifted
+from stages.lib.augmentation import mirrored, shifted, views
 
 
 def test_shifted_images_are_the_images_moved() -> None:
@@ -30,3 +30,17 @@ def test_mirrored_images_are_the_images_or_their_mirrors() -> None:
     from_the_right = (changed == np.flip(images, axis=2)).all(axis=(1, 2))
     assert (as_they_are | from_the_right).all()
     assert 60 < from_the_right.sum() < 140  # five standard deviations are 35
+
+
+def test_views_are_the_images_moved_along_one_side_and_mirrored() -> None:
+    images = np.arange(1, 10, dtype=np.uint8).reshape(1, 3, 3)
+    moved = ["123456789", "000123456", "456789000", "012045078", "230560890"]
+    mirrors = ["321654987", "000321654", "654987000", "210540870", "032065098"]
+
+    def text(found: list[np.ndarray]) -> list[str]:
+        return sorted("".join(map(str, view.flatten())) for view in found)
+
+    assert text(views(images, 1, mirror=True)) == sorted(moved + mirrors)
+    assert text(views(images, 1, mirror=False)) == sorted(moved)
+    assert text(views(images, 0, mirror=True)) == [moved[0], mirrors[0]]
+    assert text(views(images, 0, mirror=False)) == [moved[0]]

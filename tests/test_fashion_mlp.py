@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchvision.transforms.functional import to_tensor
+from torchvision.transforms.functional import affine, hflip, to_tensor
 
 import stages
-from stages.lib.fashion_mlp import FashionMLP, Linear, log_probabilities, to_input
+from stages.lib.fashion_mlp import FashionMLP, log_probabilities, predict, to_input
 from stages.lib.fashion_training import choose_device, make_network, train
 from stages.lib.params import FashionMLPRecipe
 
@@ -24,6 +24,7 @@ def recipe(**values: object) -> FashionMLPRecipe:
             "hidden_sizes": SIZES[1:-1],
             "shift": 0,
             "mirror": False,
+            "test_time_augmentation": False,
             "dropout": 0.0,
             "label_smoothing": 0.0,
             "batch_size": 8,
@@ -60,7 +61,7 @@ def test_initial_weights_are_those_of_plain_linear_layers() -> None:
     expected = [parameter for layer in layers for parameter in layer.parameters()]
     for ours, theirs in zip(network.parameters(), expected, strict=True):
         assert torch.equal(ours, theirs)
-    assert [type(layer) for layer in network] == [Linear, nn.ReLU] * 2 + [Linear]
+    assert [type(layer) for layer in network] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
     images, labels = images_and_labels(30)  # the last batch of eight is smaller
     params = recipe(epochs=2, **values)
     network = make_network(params)
-    rows = list(train(network, params, (images, labels.numpy()), (images, labels.numpy())))
+    losses = list(train(network, params, (images, labels.numpy())))
 
     torch.manual_seed(3)
     reference = nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Dropout(params.dropout))
@@ -115,19 +116,19 @@ def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
     reference.eval()
     test_loss = nn.functional.cross_entropy(reference(to_input(images)), labels).item()
 
-    assert [row[0] for row in rows[1:]] == pytest.approx(means, rel=1e-5)
-    assert rows[-1][1] == pytest.approx(test_loss, rel=1e-5)
+    assert losses[1:] == pytest.approx(means, rel=1e-5)
+    own_loss = -predict(network, images, params)[range(30), labels].mean()
+    assert own_loss == pytest.approx(test_loss, rel=1e-5)
     for ours, theirs in zip(network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_each_epoch_shifts_and_mirrors_anew() -> None:
     images, labels = images_and_labels(12)
-    sets = (images, labels.numpy()), (images, labels.numpy())
 
     def losses(**values: object) -> list[float]:
         params = recipe(epochs=2, learning_rate=1e-30, **values)  # so small that no weight changes
-        return [row[0] for row in train(make_network(params), params, *sets)]
+        return list(train(make_network(params), params, (images, labels.numpy())))
 
     untrained, first, second = losses()
     assert untrained == pytest.approx(first, rel=1e-5)
@@ -138,27 +139,25 @@ def test_each_epoch_shifts_and_mirrors_anew() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_products_and_gradients_agree_with_plain_linear_in_double(batch_size: int) -> None:
+def test_logits_and_gradients_agree_with_plain_layers_in_double(batch_size: int) -> None:
     generator = torch.Generator().manual_seed(4)
-    layer = Linear(30, 20)
+    network = FashionMLP([30, 20, 15, 10])
     x = torch.randn(batch_size, 30, generator=generator, requires_grad=True)
-    gradient = torch.randn(batch_size, 20, generator=generator)
-    exact = nn.Linear(30, 20, dtype=torch.float64)
-    exact.load_state_dict(layer.state_dict())
+    gradient = torch.randn(batch_size, 10, generator=generator)
+    layers = [nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 15), nn.ReLU(), nn.Linear(15, 10)]
+    exact = nn.Sequential(*layers).double()
+    exact.load_state_dict(network.state_dict())
     exact_x = x.detach().double().requires_grad_()
 
-    y, exact_y = layer(x), exact(exact_x)
-    y.backward(gradient)
-    exact_y.backward(gradient.double())
+    logits, exact_logits = network(x), exact(exact_x)
+    logits.backward(gradient)
+    exact_logits.backward(gradient.double())
 
-    for ours, theirs in (
-        (y, exact_y),
-        (x.grad, exact_x.grad),
-        (layer.weight.grad, exact.weight.grad),
-        (layer.bias.grad, exact.bias.grad),
-    ):
+    ours = [logits, x.grad, *(parameter.grad for parameter in network.parameters())]
+    theirs = [exact_logits, exact_x.grad, *(parameter.grad for parameter in exact.parameters())]
+    for tensor, expected in zip(ours, theirs, strict=True):
         # float32 sums of up to 64 products of numbers near 1
-        torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(tensor.double(), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.skipif(bool(stages.UNPINNED), reason="the numerics are not pinned here")
@@ -167,10 +166,10 @@ def test_products_do_not_depend_on_the_number_of_threads(batch_size: int) -> Non
     def bits(threads: int) -> bytes:
         torch.set_num_threads(threads)
         torch.manual_seed(4)
-        layers = nn.Sequential(Linear(784, 256), Linear(256, 64))
+        network = FashionMLP([784, 256, 64])
         x = torch.randn(batch_size, 784)
-        layers(x).square().sum().backward()
-        tensors = [layers(x), *(parameter.grad for parameter in layers.parameters())]
+        network(x).square().sum().backward()
+        tensors = [network(x), *(parameter.grad for parameter in network.parameters())]
         return b"".join(tensor.detach().numpy().tobytes() for tensor in tensors)
 
     before = torch.get_num_threads()
@@ -187,6 +186,25 @@ def test_log_probabilities_are_those_of_the_logits() -> None:
         logits = network(to_input(images)).double().numpy()
     expected = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(log_probabilities(network, to_input(images)), expected, atol=1e-6)
+
+
+def test_test_time_augmentation_averages_the_logits_of_all_views() -> None:
+    images, _ = images_and_labels(4)
+    params = recipe(shift=2, mirror=True, test_time_augmentation=True)
+    network = FashionMLP(SIZES)
+    moves = [(down, right) for down, right in ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))]
+    moved = [
+        affine(torch.from_numpy(images), 0, [right, down], 1.0, [0.0]) for down, right in moves
+    ]
+    inputs = [to_input(view.numpy()) for image in moved for view in (image, hflip(image))]
+    with torch.no_grad():
+        logits = torch.stack([network(view) for view in inputs]).double().mean(dim=0)
+    expected = logits.log_softmax(dim=1).numpy()
+    np.testing.assert_allclose(predict(network, images, params), expected, atol=1e-6)
+    without = params.changed({"test_time_augmentation": False})
+    np.testing.assert_array_equal(
+        predict(network, images, without), log_probabilities(network, to_input(images))
+    )
 
 
 def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:

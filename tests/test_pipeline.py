@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -261,7 +262,8 @@ def test_a_killed_stage_leaves_no_model_and_the_next_run_is_whole(
     assert not model.exists()
     pd.read_csv(project.folder / RUNS[1].history)
     project.set_param("numpy_network", "assignment", epochs=2)
-    project.repro()
+    shutil.rmtree(project.folder / ".dvc/cache")
+    assert "train_numpy_network@assignment" in project.repro()
     assert list(project.folder.rglob("*.partial")) == []
     assert model.read_bytes() == expected
     assert project.run("git", "status", "--porcelain").stdout == ""

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 from conftest import Project
 
+from stages.lib.artifacts import Run
+
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+
+RUN = Run("numpy_network", "assignment")
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
 
@@ -134,3 +138,18 @@ def test_a_second_clone_gets_an_experiment_with_its_results(theirs: Shell, ours:
     assert ran(theirs("dvc repro")) == []
     model = "models/numpy_network-assignment.safetensors"
     assert (theirs.project.folder / model).read_bytes() == (ours.folder / model).read_bytes()
+
+
+def test_a_second_clone_trains_nothing_that_was_trained_before(
+    theirs: Shell, ours: Project, tmp_path: Path
+) -> None:
+    before = ours.copy(tmp_path / "before")
+    before.set_param("numpy_network", "assignment", learning_rate=0.004)  # in no experiment
+    before.repro()
+    Shell(before, theirs.server)("dvc push --run-cache")
+
+    theirs("dvc pull")
+    theirs.project.set_param("numpy_network", "assignment", learning_rate=0.004)
+    assert not [stage for stage in ran(theirs("dvc repro --pull")) if stage.startswith("train")]
+    for path in (RUN.model, RUN.history, RUN.predictions, RUN.metrics):
+        assert (theirs.project.folder / path).read_bytes() == (before.folder / path).read_bytes()

@@ -56,7 +56,6 @@ def main() -> None:
         cores=os.cpu_count(),
         rounds=ROUNDS,
         seconds=seconds,
-        floor=min(seconds["fashion_mlp: products"], seconds["fashion_mlp: products by PyTorch"]),
         starts=starts,
         params=load_params(),
         whole=whole,

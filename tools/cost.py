@@ -26,9 +26,8 @@ def main(network: str, changes: str) -> None:
     own = load_params().recipe(run)
     recipe = own.changed({name: value for name, value in values.items() if hasattr(own, name)})
     images, labels = datasets.load(run.dataset, "train")
-    test_set = datasets.load(run.dataset, "t10k")
     start = time.perf_counter()
-    for _ in train(make_network(recipe), recipe, (images[:samples], labels[:samples]), test_set):
+    for _ in train(make_network(recipe), recipe, (images[:samples], labels[:samples])):
         pass
     seconds = time.perf_counter() - start
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -23,10 +23,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from stages.lib import datasets, fashion_mlp, fashion_training, numpy_network, numpy_training
+from stages.lib import datasets, fashion_mlp, numpy_network
 from stages.lib.artifacts import Run
 from stages.lib.evaluation import loss_and_accuracy
 from stages.lib.params import load_params
+from study.training import NETWORKS
 
 FASHION_MLP, NUMPY_NETWORK = Run("fashion_mlp", "assignment"), Run("numpy_network", "assignment")
 Loop = Callable[[], object]
@@ -48,16 +49,18 @@ def timed(loop: Loop) -> float:
 
 def one_epoch(run: Run, **changes: object) -> Loop:
     """An epoch of a run with its test evaluation, as the stage computes it."""
-    training = {"fashion_mlp": fashion_training, "numpy_network": numpy_training}[run.network]
+    module, training = NETWORKS[run.network]
     recipe = load_params().recipe(run).changed(changes)
-    epochs = training.train(
-        training.make_network(recipe),
-        recipe,
-        datasets.load(run.dataset, "train"),
-        datasets.load(run.dataset, "t10k"),
-    )
+    network = training.make_network(recipe)
+    epochs = training.train(network, recipe, datasets.load(run.dataset, "train"))
     next(epochs)  # the untrained network
-    return lambda: next(epochs)
+    test_images, test_labels = datasets.load(run.dataset, "t10k")
+
+    def loop() -> None:
+        next(epochs)
+        loss_and_accuracy(module.predict(network, test_images, recipe), test_labels)
+
+    return loop
 
 
 def ours() -> dict[str, Loop]:

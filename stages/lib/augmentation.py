@@ -1,4 +1,4 @@
-"""Images changed at random, so that a network sees others in each epoch."""
+"""Images changed at random, so that a network sees others in each epoch, and their views."""
 
 import numpy as np
 
@@ -18,3 +18,19 @@ def mirrored(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """The images, each left as it is or mirrored, left for right, at random."""
     chosen = generator.integers(0, 2, (len(images), 1, 1), dtype=bool)
     return np.where(chosen, images[:, :, ::-1], images)
+
+
+def views(images: np.ndarray, pixels: int, mirror: bool) -> list[np.ndarray]:
+    """What `shifted` and `mirrored` may make of the images, without the corners.
+
+    As they are and moved by so many pixels down, up, right and left; with `mirror`, all of these
+    mirrored as well.
+    """
+    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
+    rows, columns = images.shape[1:]
+    moves = {(0, 0), (pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels)}
+    moved = [
+        padded[:, pixels - down :, pixels - right :][:, :rows, :columns]
+        for down, right in sorted(moves)
+    ]
+    return moved + [view[:, :, ::-1] for view in moved] if mirror else moved

@@ -11,48 +11,55 @@ from torch import nn
 from torch.autograd.function import FunctionCtx
 
 import stages
+from stages.lib.augmentation import views
+from stages.lib.params import FashionMLPRecipe
 
 
-class LinearByOpenBLAS(torch.autograd.Function):
-    """y = x W^T + b and its gradients, with numpy's matrix products.
+class MLPByOpenBLAS(torch.autograd.Function):
+    """The logits of a multilayer perceptron and their gradients, with numpy's matrix products.
 
     Those of PyTorch come from MKL, whose bits depend on the processor's maker and on the number of
     threads. OpenBLAS, which numpy brings along, gives the same bits everywhere once it is pinned,
-    and is faster at these sizes. Shapes: x (n, inputs), W (outputs, inputs), b (outputs,),
-    y (n, outputs).
+    and is faster at these sizes. One function serves all layers, because autograd takes its time
+    for each.
     """
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+        ctx: FunctionCtx, x: torch.Tensor, dropout: float, *parameters: torch.Tensor
     ) -> torch.Tensor:
-        """Return y."""
-        ctx.save_for_backward(x, weight)
-        return product(x, weight.T).add_(bias)
+        """Return the logits, (n, outputs), of x, (n, inputs).
+
+        `parameters` are the weights, (outputs, inputs), and biases, (outputs,), layer by layer.
+        """
+        weights, biases = parameters[::2], parameters[1::2]
+        activations = [x]
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+            hidden = product(activations[-1], weight.T).add_(bias).relu_()
+            activations.append(torch.dropout(hidden, dropout, train=dropout > 0))
+        ctx.save_for_backward(*activations, *weights)
+        ctx.dropout = dropout
+        return product(activations[-1], weights[-1].T).add_(biases[-1])
 
     @staticmethod
-    def backward(
-        ctx: FunctionCtx, gradient: torch.Tensor
-    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """Return the gradients by x, W and b, given that by y."""
-        x, weight = ctx.saved_tensors
-        by_x = product(gradient, weight) if ctx.needs_input_grad[0] else None
-        return by_x, product(gradient.T, x), gradient.sum(dim=0)
+    def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by x and the parameters, given that by the logits."""
+        layers = len(ctx.saved_tensors) // 2
+        activations, weights = ctx.saved_tensors[:layers], ctx.saved_tensors[layers:]
+        gradients = []
+        for layer in reversed(range(layers)):
+            gradients[:0] = product(gradient.T, activations[layer]), gradient.sum(dim=0)
+            if layer > 0:
+                # What is not zero was neither below zero nor left out; dropout has enlarged it.
+                gradient = product(gradient, weights[layer]).mul_(activations[layer] > 0)
+                gradient.div_(1 - ctx.dropout)
+        by_x = product(gradient, weights[0]) if ctx.needs_input_grad[0] else None
+        return by_x, None, *gradients
 
 
 def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The matrix product of two tensors on the CPU, by OpenBLAS and outside autograd."""
     return torch.from_numpy(np.dot(a.detach().numpy(), b.detach().numpy()))
-
-
-class Linear(nn.Linear):
-    """`nn.Linear` with reproducible bits where the numerics are pinned."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map x of shape (n, inputs) to shape (n, outputs)."""
-        if stages.UNPINNED or x.device.type != "cpu":
-            return super().forward(x)
-        return LinearByOpenBLAS.apply(x, self.weight, self.bias)
 
 
 class FashionMLP(nn.Sequential):
@@ -67,8 +74,15 @@ class FashionMLP(nn.Sequential):
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(sizes):
             relu = nn.Sequential(nn.ReLU(), nn.Dropout(dropout)) if dropout else nn.ReLU()
-            layers += [Linear(inputs, outputs), relu]
+            layers += [nn.Linear(inputs, outputs), relu]
         super().__init__(*layers[:-1])
+        self.dropout = dropout
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The layers' own computation, but by OpenBLAS where the numerics are pinned."""
+        if stages.UNPINNED or x.device.type != "cpu":
+            return super().forward(x)
+        return MLPByOpenBLAS.apply(x, self.dropout if self.training else 0.0, *self.parameters())
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors."""
@@ -90,6 +104,20 @@ def to_input(images: np.ndarray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def log_probabilities(network: FashionMLP, inputs: torch.Tensor) -> np.ndarray:
-    """The log-softmax of the logits, float32 of shape (n, classes), without dropout."""
-    return network.eval()(inputs).log_softmax(dim=1).cpu().numpy()
+def log_probabilities(network: FashionMLP, *views: torch.Tensor) -> np.ndarray:
+    """The log-softmax of the logits, float32 of shape (n, classes), without dropout.
+
+    A view is an input of shape (n, pixels); of several, the mean of their logits counts.
+    """
+    network.eval()
+    logits = sum(network(view) for view in views) / len(views)
+    return logits.log_softmax(dim=1).cpu().numpy()
+
+
+def predict(network: FashionMLP, images: np.ndarray, recipe: FashionMLPRecipe) -> np.ndarray:
+    """The log-probabilities, (n, classes), of images, uint8 (n, 28, 28), as the recipe asks."""
+    shown = [images]
+    if recipe.test_time_augmentation:
+        shown = views(images, recipe.shift, recipe.mirror)
+    device = next(network.parameters()).device
+    return log_probabilities(network, *(to_input(view).to(device) for view in shown))

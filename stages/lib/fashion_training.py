@@ -47,17 +47,15 @@ def train(
     network: FashionMLP,
     recipe: FashionMLPRecipe,
     training_set: tuple[np.ndarray, np.ndarray],
-    test_set: tuple[np.ndarray, np.ndarray],
-) -> Iterator[tuple[float, float, float]]:
+) -> Iterator[float]:
     """Train a network, as `make_network` makes it, by a recipe.
 
-    A set is its images, uint8 of shape (n, 28, 28), and their labels, (n,). Yields training loss,
-    test loss and test accuracy: of the untrained network, then after each epoch.
+    A set is its images, uint8 of shape (n, 28, 28), and their labels, (n,). Yields the mean loss
+    over them: of the untrained network, then in each epoch, after which the network may be used.
     """
     device = next(network.parameters()).device
     images, labels = training_set
-    test_images, test_labels = test_set
-    inputs, test_inputs = (to_input(pixels).to(device) for pixels in (images, test_images))
+    inputs = to_input(images).to(device)
     targets = torch.from_numpy(labels).to(device)
     optimizer = make_optimizer(network, recipe)
     steps = math.ceil(len(images) / recipe.batch_size)
@@ -67,7 +65,7 @@ def train(
     generator = torch.Generator().manual_seed(recipe.seed)
 
     untrained_loss, _ = loss_and_accuracy(log_probabilities(network, inputs), labels)
-    yield untrained_loss, *loss_and_accuracy(log_probabilities(network, test_inputs), test_labels)
+    yield untrained_loss
     augmentation = np.random.default_rng(recipe.seed)
     for epoch_rates in rates.reshape(recipe.epochs, steps).tolist():
         if recipe.shift or recipe.mirror:
@@ -75,8 +73,7 @@ def train(
             changed = mirrored(changed, augmentation) if recipe.mirror else changed
             inputs = to_input(changed).to(device)
         order = torch.randperm(len(images), generator=generator).to(device)
-        train_loss = train_epoch(network, optimizer, inputs, targets, order, recipe, epoch_rates)
-        yield train_loss, *loss_and_accuracy(log_probabilities(network, test_inputs), test_labels)
+        yield train_epoch(network, optimizer, inputs, targets, order, recipe, epoch_rates)
 
 
 def train_epoch(

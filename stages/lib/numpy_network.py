@@ -24,6 +24,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
+from stages.lib.params import NumpyNetworkRecipe
+
 # As arrays, since numpy converts a Python number anew at every call.
 HALF, ONE = np.array(0.5, np.float32), np.array(1, np.float32)
 
@@ -190,6 +192,11 @@ def log_softmax(z: np.ndarray) -> np.ndarray:
     z -= np.maximum.reduce(z, axis=-1, keepdims=True)
     z -= np.log(np.add.reduce(np.exp(z), axis=-1, keepdims=True))
     return z
+
+
+def predict(network: NumpyNetwork, images: np.ndarray, recipe: NumpyNetworkRecipe) -> np.ndarray:
+    """The log-probabilities, (n, classes), of images, uint8 (n, 28, 28), as the recipe asks."""
+    return network.forward(to_input(images, recipe.scale_pixels))
 
 
 def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:

@@ -24,23 +24,19 @@ def train(
     network: NumpyNetwork,
     recipe: NumpyNetworkRecipe,
     training_set: tuple[np.ndarray, np.ndarray],
-    test_set: tuple[np.ndarray, np.ndarray],
-) -> Iterator[tuple[float, float, float]]:
+) -> Iterator[float]:
     """Initialise a network and train it by a recipe.
 
-    A set is its images, uint8 of shape (n, 28, 28), and their labels, (n,). Yields training loss,
-    test loss and test accuracy: of the untrained network, then after each epoch.
+    A set is its images, uint8 of shape (n, 28, 28), and their labels, (n,). Yields the mean loss
+    over them: of the untrained network, then in each epoch, after which the network may be used.
     """
     images, labels = training_set
-    test_images, test_labels = test_set
-    inputs, test_inputs = (
-        to_input(pixels, recipe.scale_pixels) for pixels in (images, test_images)
-    )
+    inputs = to_input(images, recipe.scale_pixels)
     targets = np.eye(network.sizes[-1], dtype=np.float32)[labels]
     generator = np.random.default_rng(recipe.seed)
     network.initialise(generator)
     untrained_loss, _ = loss_and_accuracy(network.forward(inputs), labels)
-    yield untrained_loss, *loss_and_accuracy(network.forward(test_inputs), test_labels)
+    yield untrained_loss
 
     steps = math.ceil(len(images) / recipe.batch_size)
     rates = learning_rates(
@@ -50,8 +46,7 @@ def train(
         if recipe.shift:
             inputs = to_input(shifted(images, recipe.shift, generator), recipe.scale_pixels)
         order = generator.permutation(len(images)) if recipe.shuffle else slice(None)
-        train_loss = train_epoch(network, inputs[order], targets[order], recipe, epoch_rates)
-        yield train_loss, *loss_and_accuracy(network.forward(test_inputs), test_labels)
+        yield train_epoch(network, inputs[order], targets[order], recipe, epoch_rates)
 
 
 def train_epoch(

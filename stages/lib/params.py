@@ -83,6 +83,7 @@ class FashionMLPRecipe(Block):
     hidden_sizes: HiddenSizes
     shift: Shift
     mirror: bool
+    test_time_augmentation: bool
     dropout: BelowOne
     label_smoothing: BelowOne
     batch_size: BatchSize
