@@ -26,6 +26,14 @@ def test_every_loop_is_timed_and_told(project: Project) -> None:
     assert not re.search(r"nan|inf\b", report)
 
 
+def test_the_readme_quotes_the_benchmark(committed: Project) -> None:
+    readme = (committed.folder / "README.md").read_text()
+    speed = readme[readme.index("## Speed") : readme.index("## Faults")]
+    rows = re.findall(r"^\|.*$", speed, re.MULTILINE)
+    assert len(rows) > 10
+    assert set(rows) <= set((committed.folder / "reports/benchmark.md").read_text().splitlines())
+
+
 def test_the_loops_without_pins_are_unpinned_and_the_others_are_not(project: Project) -> None:
     ours = json.loads(project.run("python", "-m", "tools.loops").stdout)
     theirs = json.loads(project.run("python", "-m", "tools.loops", "unpinned").stdout)

