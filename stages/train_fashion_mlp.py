@@ -1,5 +1,7 @@
 """Train the network of problem 4 on FashionMNIST."""
 
+import numpy as np
+
 from stages.lib import datasets
 from stages.lib.artifacts import Run, replacing
 from stages.lib.evaluation import loss_and_accuracy, write_history
@@ -9,6 +11,7 @@ from stages.lib.params import load_params
 from stages.lib.stage import run_stage
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is told by the history
 def main(recipe: str) -> None:
     """Train fashion_mlp by RECIPE, a block in params.yaml."""
     run = Run("fashion_mlp", recipe)

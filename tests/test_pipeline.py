@@ -178,9 +178,12 @@ def test_divergence_stops_with_the_epoch_and_the_parameter(project: Project) -> 
     assert not (project.folder / RUNS[0].model).exists()
 
 
-def test_divergence_in_numpy_is_told_in_one_line(small: Project) -> None:
-    small.set_param("numpy_network", "assignment", learning_rate=1e300)
-    finished = small.run("python", "-m", "stages.train_numpy_network", "assignment", check=False)
+@pytest.mark.parametrize(("network", "rate"), [("fashion_mlp", 1e20), ("numpy_network", 1e300)])
+def test_what_numpy_says_of_divergence_is_not_repeated(
+    small: Project, network: str, rate: float
+) -> None:
+    small.set_param(network, "assignment", learning_rate=rate)
+    finished = small.run("python", "-m", f"stages.train_{network}", "assignment", check=False)
     assert finished.returncode == 1
     assert "diverged in epoch 1" in finished.stderr
     assert "Warning" not in finished.stderr

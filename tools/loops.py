@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from types import ModuleType
 
 if "unpinned" in sys.argv:
     import torch  # before stages, which then pins nothing
@@ -23,11 +24,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from stages.lib import datasets, fashion_mlp, numpy_network
+from stages.lib import datasets, fashion_mlp, fashion_training, numpy_network, numpy_training
 from stages.lib.artifacts import Run
 from stages.lib.evaluation import loss_and_accuracy
 from stages.lib.params import load_params
-from study.training import NETWORKS
 
 FASHION_MLP, NUMPY_NETWORK = Run("fashion_mlp", "assignment"), Run("numpy_network", "assignment")
 Loop = Callable[[], object]
@@ -47,9 +47,8 @@ def timed(loop: Loop) -> float:
     return time.perf_counter() - start
 
 
-def one_epoch(run: Run, **changes: object) -> Loop:
+def one_epoch(run: Run, module: ModuleType, training: ModuleType, **changes: object) -> Loop:
     """An epoch of a run with its test evaluation, as the stage computes it."""
-    module, training = NETWORKS[run.network]
     recipe = load_params().recipe(run).changed(changes)
     network = training.make_network(recipe)
     epochs = training.train(network, recipe, datasets.load(run.dataset, "train"))
@@ -66,10 +65,12 @@ def one_epoch(run: Run, **changes: object) -> Loop:
 def ours() -> dict[str, Loop]:
     """The loops of this project."""
     return {
-        "fashion_mlp": one_epoch(FASHION_MLP),
+        "fashion_mlp": one_epoch(FASHION_MLP, fashion_mlp, fashion_training),
         "fashion_mlp: products": products_by_openblas(),
-        "numpy_network": one_epoch(NUMPY_NETWORK),
-        "numpy_network, batches": one_epoch(NUMPY_NETWORK, batch_size=32),
+        "numpy_network": one_epoch(NUMPY_NETWORK, numpy_network, numpy_training),
+        "numpy_network, batches": one_epoch(
+            NUMPY_NETWORK, numpy_network, numpy_training, batch_size=32
+        ),
     }
 
 

@@ -23,8 +23,8 @@ def mirrored(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 def views(images: np.ndarray, pixels: int, mirror: bool) -> list[np.ndarray]:
     """What `shifted` and `mirrored` may make of the images, without the corners.
 
-    As they are and moved by so many pixels down, up, right and left; with `mirror`, all of these
-    mirrored as well.
+    As they are and moved by so many pixels, if any, down, up, right and left; with `mirror`, all of
+    these mirrored as well.
     """
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     rows, columns = images.shape[1:]

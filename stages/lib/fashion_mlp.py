@@ -50,9 +50,11 @@ class MLPByOpenBLAS(torch.autograd.Function):
         for layer in reversed(range(layers)):
             gradients[:0] = product(gradient.T, activations[layer]), gradient.sum(dim=0)
             if layer > 0:
-                # What is not zero was neither below zero nor left out; dropout has enlarged it.
-                gradient = product(gradient, weights[layer]).mul_(activations[layer] > 0)
-                gradient.div_(1 - ctx.dropout)
+                gradient = product(gradient, weights[layer])
+                # As ReLU's own: what is zero was below zero, or left out by dropout.
+                gradient = torch.ops.aten.threshold_backward(gradient, activations[layer], 0)
+                if ctx.dropout:
+                    gradient.div_(1 - ctx.dropout)  # which has enlarged the rest
         by_x = product(gradient, weights[0]) if ctx.needs_input_grad[0] else None
         return by_x, None, *gradients
 
@@ -100,17 +102,18 @@ class FashionMLP(nn.Sequential):
 
 def to_input(images: np.ndarray) -> torch.Tensor:
     """Images, uint8 (n, 28, 28), as float32 (n, 784) from 0 to 1, as torchvision's ToTensor."""
-    return torch.from_numpy(images.copy()).flatten(1).float() / 255
+    return torch.from_numpy(images.copy()).flatten(1).float().div_(255)
 
 
 @torch.no_grad()
-def log_probabilities(network: FashionMLP, *views: torch.Tensor) -> np.ndarray:
+def log_probabilities(network: FashionMLP, *inputs: torch.Tensor) -> np.ndarray:
     """The log-softmax of the logits, float32 of shape (n, classes), without dropout.
 
-    A view is an input of shape (n, pixels); of several, the mean of their logits counts.
+    An input has shape (n, pixels); of several, views of the same images, the mean of their logits
+    counts.
     """
     network.eval()
-    logits = sum(network(view) for view in views) / len(views)
+    logits = sum(network(each) for each in inputs) / len(inputs)
     return logits.log_softmax(dim=1).cpu().numpy()
 
 

@@ -88,15 +88,15 @@ class NumpyNetwork:
 
         `log_probabilities` is what `forward` returned, `targets` one-hot; both (n, d_L).
         """
-        delta = self._backward_to_first(log_probabilities, targets)
-        np.dot(delta.T, self.inputs, out=self.weight_gradients[0])
-        np.add.reduce(delta, axis=0, keepdims=True, out=self.bias_gradients[0])
-
-    def _backward_to_first(self, log_probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Compute the gradients of all layers but the first; return D_1."""
         delta = np.exp(log_probabilities)
         delta -= targets
         delta /= len(targets)
+        delta = self._backward_to_first(delta)
+        np.dot(delta.T, self.inputs, out=self.weight_gradients[0])
+        np.add.reduce(delta, axis=0, keepdims=True, out=self.bias_gradients[0])
+
+    def _backward_to_first(self, delta: np.ndarray) -> np.ndarray:
+        """Compute the gradients of all layers but the first, given D_L; return D_1."""
         for layer in reversed(range(1, len(self.weights))):
             activation = self.hidden[layer - 1]
             np.dot(delta.T, activation, out=self.weight_gradients[layer])
@@ -143,8 +143,9 @@ class NumpyNetwork:
             row = slice(i, i + 1)
             z[row] -= np.dot(products[row, :i], steps[:i])
             log_probabilities[row] = self._forward_from(z[row])
-            delta = self._backward_to_first(log_probabilities[row], targets[row])
-            np.multiply(delta, rate, out=steps[row])
+            delta = np.exp(log_probabilities[row])
+            delta -= targets[row]
+            np.multiply(self._backward_to_first(delta), rate, out=steps[row])
             self.upper_gradient *= rate
             self.upper_parameters -= self.upper_gradient
         self.weights[0] -= np.dot(steps.T, inputs)
