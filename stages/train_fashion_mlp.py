@@ -11,7 +11,7 @@ from stages.lib.params import load_params
 from stages.lib.stage import run_stage
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is told by the history
+@np.errstate(over="ignore", invalid="ignore")  # write_history tells of divergence
 def main(recipe: str) -> None:
     """Train fashion_mlp by RECIPE, a block in params.yaml."""
     run = Run("fashion_mlp", recipe)

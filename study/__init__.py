@@ -4,5 +4,6 @@ import dask
 
 import stages  # noqa: F401, because it pins the numerics, before numpy or torch load
 
-# Dask has its workers give memory back at once; then every step of a training asks for it anew.
+# By default Dask's workers return freed memory at once, so that each step of a training asks for it
+# anew. None leaves that to the C library.
 dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None})

@@ -34,7 +34,8 @@ class Job:
 
 
 def train(job: Job, pinned: bool) -> tuple[float, float]:
-    """Train a network in a worker; return its loss and accuracy on test or validation images.
+    """Train a network in a worker; return its loss, in nats, and its accuracy, from 0 to 1, on test
+    or validation images.
 
     Raises StageError if the worker's numerics are not pinned though those of the client are, or if
     it has several threads, whose networks would draw their initial weights from one generator.

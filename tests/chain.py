@@ -1,4 +1,4 @@
-"""Run all stages but the downloads of the project in the current folder.
+"""Run the stages of the project in the current folder that compute, with one recipe's figures.
 
 They run in one process, since loading torch takes a minute on an emulated processor. The last
 line printed is a JSON object with the SHA-256 of each output.

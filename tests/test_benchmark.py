@@ -1,7 +1,10 @@
 """The benchmark, with few rounds on small data: every time is taken, and the report tells it."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 from conftest import Project
 
@@ -32,6 +35,17 @@ def test_the_readme_quotes_the_benchmark(committed: Project) -> None:
     rows = re.findall(r"^\|.*$", speed, re.MULTILINE)
     assert len(rows) > 10
     assert set(rows) <= set((committed.folder / "reports/benchmark.md").read_text().splitlines())
+
+
+def test_what_is_compared_runs_on_all_cores(project: Project) -> None:
+    project.write("threads.py", "import torch\nprint(torch.get_num_threads())\n")
+    without = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
+    command = [sys.executable, "threads.py"]
+    theirs = subprocess.run(
+        command, cwd=project.folder, env=without, capture_output=True, text=True
+    )
+    code = "from tools import benchmark\nprint(benchmark.python('threads'))"
+    assert project.run("python", "-c", code).stdout == theirs.stdout
 
 
 def test_the_loops_without_pins_are_unpinned_and_the_others_are_not(project: Project) -> None:

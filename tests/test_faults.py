@@ -247,7 +247,6 @@ def test_params_that_are_no_params(
 def test_a_parameter_that_is_wrong(
     project: Project, tell: Tell, fault: str, recipe: str, values: dict[str, object]
 ) -> None:
-    """The slip is numpy_network's; fashion_mlp, which would be trained first, stops at it too."""
     before = outputs(project)
     project.set_param("fashion_mlp", "assignment", epochs=3)
     project.set_param("numpy_network", recipe, **values)

@@ -51,6 +51,18 @@ def test_the_report_shows_every_figure_but_those_of_a_second_recipe(reproduced: 
     assert links((reports / "report.md").read_text()) == figures | {"../study/report.md"}
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "name"), [("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")]
+)
+def test_the_report_names_the_optimizer_and_its_rate(
+    project: Project, optimizer: str, name: str
+) -> None:
+    project.set_param("fashion_mlp", "assignment", optimizer=optimizer, learning_rate=0.25)
+    project.run("python", "-m", "stages.report")
+    report = " ".join((project.folder / "reports/report.md").read_text().split())
+    assert f"by {name} at a learning rate of 0.25, in" in report
+
+
 def test_the_reports_tables_are_tables(reproduced: Project) -> None:
     report = (reproduced.folder / "reports/report.md").read_text()
     html = MarkdownIt().enable("table").render(report)

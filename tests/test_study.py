@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
+import distributed
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from conftest import Project
 from ruamel.yaml import YAML
 
 from stages.lib.artifacts import DATASETS, Run
+from study import training
 from study.results import REPORT, ablation_file, seeds_file
 
 RUNS = [Run(network, recipe) for network in DATASETS for recipe in ("assignment", "improved")]
@@ -63,10 +66,29 @@ def test_each_technique_is_taken_away_in_turn(studied: Project, network: str) ->
     assert losses.nunique() >= len(losses) - 1  # a few steps of weight decay do not show
 
 
-def test_the_validation_images_are_not_trained_on_and_the_test_images_not_looked_at(
-    project: Project, studied: Project
-) -> None:
-    """With other test images the same validation losses; with other validation labels others."""
+def test_the_validation_images_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = np.arange(10), np.arange(10, 20)
+    seen = {}
+
+    def train(*arguments: object) -> list[float]:
+        seen["trained on"] = arguments[-1]
+        return []
+
+    def predict(_network: object, shown: np.ndarray, _recipe: object) -> np.ndarray:
+        seen["measured on"] = shown
+        return np.log(np.full((len(shown), 20), 1 / 20))
+
+    modules = SimpleNamespace(predict=predict), SimpleNamespace(make_network=id, train=train)
+    monkeypatch.setitem(training.NETWORKS, "numpy_network", modules)
+    monkeypatch.setattr(training.datasets, "load", lambda *_: (images, labels))
+    worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
+    monkeypatch.setattr(training.distributed, "get_worker", lambda: worker)
+    training.train(training.Job(IMPROVED, None, validation=3), pinned=False)
+    assert [list(array) for array in seen["trained on"]] == [list(images[:7]), list(labels[:7])]
+    assert list(seen["measured on"]) == [7, 8, 9]
+
+
+def test_the_test_images_have_no_say_in_the_ablation(project: Project, studied: Project) -> None:
     shrink(project)
     raw = project.folder / "data/MNIST/raw"
     test_images = raw / "t10k-images-idx3-ubyte"
@@ -131,17 +153,27 @@ SEEDS = ("python", "-m", "study.seeds", "numpy_network", "improved")
 
 
 def test_another_cluster_gives_the_same_bytes_though_a_worker_is_killed(
-    cluster: Cluster, project: Project, studied: Project
+    cluster: Cluster, project: Project
 ) -> None:
     shrink(project)
+    project.set_param("numpy_network", "improved", epochs=2000)  # some seconds a network
+    project.run(*SEEDS)
+    undisturbed = (project.folder / seeds_file(IMPROVED)).read_bytes()
+    (project.folder / seeds_file(IMPROVED)).unlink()
+
     first, _ = cluster.worker("--nthreads", "1"), cluster.worker("--nthreads", "1")
-    study = project.start(*SEEDS, DASK_SCHEDULER_ADDRESS=cluster.address)
-    time.sleep(6)  # let it train
-    first.send_signal(signal.SIGKILL)
-    _, stderr = study.communicate(timeout=300)
+    with distributed.Client(cluster.address) as client:
+        client.wait_for_workers(2)
+        study = project.start(*SEEDS, DASK_SCHEDULER_ADDRESS=cluster.address)
+        deadline = time.monotonic() + 60
+        while not all(client.processing().values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert all(client.processing().values()), "each worker trains"
+        first.send_signal(signal.SIGKILL)
+        assert study.poll() is None
+        _, stderr = study.communicate(timeout=300)
     assert study.returncode == 0, stderr
-    file = seeds_file(IMPROVED)
-    assert (project.folder / file).read_bytes() == (studied.folder / file).read_bytes()
+    assert (project.folder / seeds_file(IMPROVED)).read_bytes() == undisturbed
 
 
 @pytest.mark.parametrize(
@@ -173,7 +205,12 @@ def test_a_scheduler_that_is_not_there_is_told(project: Project) -> None:
     ("old", "new", "message"),
     [
         ("seeds: 10", "seeds: 1", "study/params.yaml: seeds: Input should be greater than"),
-        ("{momentum: 0.0}", "{momentun: 0.0}", "momentun: there is no such parameter"),
+        ("seeds: 3", "seeds: 1", "study/params.yaml: ablation.seeds: Input should be greater than"),
+        (
+            "{momentum: 0.0}",
+            "{momentun: 0.0}",
+            "study/params.yaml: ablation.numpy_network.no momentum: momentun: there is no such",
+        ),
         (
             "{scale_pixels: false}",
             "{scale_pixels: 7}",
@@ -185,7 +222,7 @@ def test_a_slip_in_the_studys_parameters_is_named(
     project: Project, old: str, new: str, message: str
 ) -> None:
     project.replace("study/params.yaml", old, new)
-    finished = project.run("python", "-m", "study.ablation", "numpy_network", check=False)
+    finished = project.run("python", "-m", "study.seeds", "fashion_mlp", "improved", check=False)
     assert finished.returncode == 1
     assert message in finished.stderr
     assert finished.stderr.count("\n") == 1

@@ -25,7 +25,7 @@ from stages.lib.artifacts import DATASETS, replacing
 from stages.lib.markdown import render
 from stages.lib.params import load_params
 from stages.lib.style import BLUE, RED
-from tools.verify import REPOSITORY, circumstances, git
+from tools.verify import circumstances, clone_without_outputs, environment
 
 REPORT = Path("reports/benchmark.md")
 FIGURE = Path("reports/benchmark.png")
@@ -47,8 +47,7 @@ def main() -> None:
     with replacing(FIGURE) as partial:
         draw(grown).savefig(partial, format="png", dpi=100)
     with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
-        clone = Path(scratch) / "clone"
-        whole, nothing = whole_pipeline(clone)
+        whole, nothing = whole_pipeline(Path(scratch) / "clone")
     text = render(
         Path(__file__).with_name("benchmark.md.jinja"),
         date=datetime.datetime.now(datetime.UTC).date(),
@@ -74,10 +73,11 @@ def one_round(number: int) -> dict[str, float]:
 
 
 def python(module: str, *arguments: str) -> dict[str, float]:
-    """What a module prints as JSON, run without the pins of this process."""
-    environment = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+    """What a module prints as JSON, run without the pins of this process and on all cores."""
+    own = {*stages.PINS, "OMP_NUM_THREADS"}  # what importing `stages` has set
+    variables = {key: value for key, value in os.environ.items() if key not in own}
     command = [sys.executable, "-m", module, *arguments]
-    finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    finished = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=True)
     return json.loads(finished.stdout)
 
 
@@ -91,13 +91,13 @@ def start(stage: str) -> float:
     return timed([sys.executable, "-m", stage, "--help"])
 
 
-def timed(command: list[str], folder: Path = REPOSITORY, **variables: str) -> float:
-    """The seconds that a command takes. Raises CalledProcessError if it fails."""
-    inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+def timed(command: list[str], **options: object) -> float:
+    """The seconds that a command takes, started with the options of `subprocess.run`.
+
+    Raises CalledProcessError if it fails.
+    """
     begin = time.perf_counter()
-    subprocess.run(
-        command, cwd=folder, env=inherited | variables, stdout=subprocess.DEVNULL, check=True
-    )
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, **options)
     return time.perf_counter() - begin
 
 
@@ -138,14 +138,13 @@ def draw(grown: pd.DataFrame) -> Figure:
 
 def whole_pipeline(clone: Path) -> tuple[float, float]:
     """The seconds of `make repro` in a fresh clone that has the data, and once more after it."""
-    git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
+    clone_without_outputs(clone)
     (clone / ".venv").symlink_to(sys.prefix)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = {"PATH": path, "DATASETS_FOLDER": str(REPOSITORY / "data")}
-    timed(["dvc", "repro", "download"], clone, **variables)
+    options = {"cwd": clone, "env": environment(clone)}
+    timed(["dvc", "repro", "download"], **options)
     make = ["make", "--old-file", ".venv/installed", "repro"]
-    whole = timed(make, clone, **variables)
-    nothing = timed(make, clone, **variables)
+    whole = timed(make, **options)
+    nothing = timed(make, **options)
     return whole, nothing
 
 

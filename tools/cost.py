@@ -1,6 +1,7 @@
 """What training costs: `python -m tools.cost NETWORK CHANGES` prints seconds and peak memory.
 
-NETWORK is trained by the recipe `assignment` for one epoch, but for CHANGES, a JSON object of
+NETWORK is trained three times, and the median of the seconds is told: by the recipe `assignment`,
+but for one epoch, in batches of 64, with scaled pixels, and with CHANGES, a JSON object of
 parameters and their values; `samples` among them is the number of training images.
 """
 

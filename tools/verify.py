@@ -31,15 +31,9 @@ def main() -> None:
     """Print the table and the verdict."""
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
         clone = Path(scratch) / "clone"
-        git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
-        if not (clone / "dvc.lock").exists():
-            sys.exit("not verified: there is no dvc.lock in the commit")
-        recorded = read_lock(clone / "dvc.lock")
-        for _, path in outputs(recorded):
-            remove(clone / path)
-        (clone / "dvc.lock").unlink()
-
-        if reproduce(clone, Path(scratch)) != 0:
+        recorded = clone_without_outputs(clone)
+        command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
+        if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
             sys.exit("not verified: the pipeline failed, as told above")
 
         reproduced = read_lock(clone / "dvc.lock")
@@ -73,20 +67,36 @@ def main() -> None:
     sys.exit(0 if verified else 1)
 
 
-def reproduce(clone: Path, scratch: Path) -> int:
-    """Run the pipeline in `clone` with this Python and no cache; return the exit status."""
-    no_config = str(scratch / "no-config")  # a user's own may name a shared cache
-    # The pins are for the stages to set: a commit that lost them must be seen.
+def clone_without_outputs(clone: Path) -> dict[str, dict]:
+    """Clone the last commit without what the pipeline makes; return the stages in its dvc.lock.
+
+    Also without dvc.lock, so that each stage runs.
+    """
+    git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
+    if not (clone / "dvc.lock").exists():
+        sys.exit("there is no dvc.lock in the commit")
+    recorded = read_lock(clone / "dvc.lock")
+    for _, path in outputs(recorded):
+        remove(clone / path)
+    (clone / "dvc.lock").unlink()
+    return recorded
+
+
+def environment(clone: Path) -> dict[str, str]:
+    """The variables under which to run the clone: with this Python and data, and no shared cache.
+
+    Without pins, which are for the stages to set: a commit that lost them must be seen.
+    """
+    no_config = str(clone.with_name("no-config"))  # a user's own may name a shared cache
     inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
-    environment = inherited | {
+    inherited |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_GLOBAL_CONFIG_DIR": no_config,
         "DVC_SYSTEM_CONFIG_DIR": no_config,
     }
     if (REPOSITORY / "data").is_dir():
-        environment.setdefault(FOLDER_VARIABLE, str(REPOSITORY / "data"))
-    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
-    return subprocess.run(command, cwd=clone, env=environment, check=False).returncode
+        inherited.setdefault(FOLDER_VARIABLE, str(REPOSITORY / "data"))
+    return inherited
 
 
 def read_lock(path: Path) -> dict[str, dict]:
@@ -116,7 +126,7 @@ def git(*arguments: str) -> str:
     command = ["git", *arguments]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if finished.returncode:
-        sys.exit("not verified: git failed, as told above")
+        sys.exit("git failed, as told above")
     return finished.stdout
 
 

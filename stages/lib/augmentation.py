@@ -6,7 +6,8 @@ import numpy as np
 def shifted(images: np.ndarray, pixels: int, generator: np.random.Generator) -> np.ndarray:
     """The images, each moved by up to so many pixels across and along, at random.
 
-    What moves in from outside is background, 0.
+    They have the shape (n, rows, columns), and so has the result, of the same type. What moves in
+    from outside is background, 0.
     """
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], axis=(1, 2))
@@ -15,7 +16,7 @@ def shifted(images: np.ndarray, pixels: int, generator: np.random.Generator) -> 
 
 
 def mirrored(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The images, each left as it is or mirrored, left for right, at random."""
+    """The images, (n, rows, columns), each left as it is or mirrored, left for right, at random."""
     chosen = generator.integers(0, 2, (len(images), 1, 1), dtype=bool)
     return np.where(chosen, images[:, :, ::-1], images)
 
@@ -24,7 +25,7 @@ def views(images: np.ndarray, pixels: int, mirror: bool) -> list[np.ndarray]:
     """What `shifted` and `mirrored` may make of the images, without the corners.
 
     As they are and moved by so many pixels, if any, down, up, right and left; with `mirror`, all of
-    these mirrored as well.
+    these mirrored as well. Each view has the images' shape, (n, rows, columns).
     """
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     rows, columns = images.shape[1:]

@@ -26,8 +26,8 @@ def loss_and_accuracy(log_probabilities: np.ndarray, labels: np.ndarray) -> tupl
 def write_history(run: Run, measured: Iterable[tuple[float, float, float]], epochs: int) -> None:
     """Write the table over the epochs, anew with each, so that a viewer can follow.
 
-    `measured` yields training loss, test loss and test accuracy: of the untrained network, which is
-    epoch 0, then after each of the epochs.
+    `measured` yields training loss and test loss, in nats, and test accuracy, from 0 to 1: of the
+    untrained network, which is epoch 0, then after each of the epochs.
 
     Raises StageError if a loss is not finite.
     """

@@ -67,13 +67,13 @@ def train(
     untrained_loss, _ = loss_and_accuracy(log_probabilities(network, inputs), labels)
     yield untrained_loss
     augmentation = np.random.default_rng(recipe.seed)
-    for epoch_rates in rates.reshape(recipe.epochs, steps).tolist():
+    for epoch_rates in rates.reshape(recipe.epochs, steps):
         if recipe.shift or recipe.mirror:
             changed = shifted(images, recipe.shift, augmentation)
             changed = mirrored(changed, augmentation) if recipe.mirror else changed
             inputs = to_input(changed).to(device)
         order = torch.randperm(len(images), generator=generator).to(device)
-        yield train_epoch(network, optimizer, inputs, targets, order, recipe, epoch_rates)
+        yield train_epoch(network, optimizer, inputs, targets, order, recipe, epoch_rates.tolist())
 
 
 def train_epoch(

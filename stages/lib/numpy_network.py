@@ -39,7 +39,7 @@ class NumpyNetwork:
 
     All parameters lie in one vector, and so do their gradients: `weights`, `biases`,
     `weight_gradients` and `bias_gradients` are views of parts of it, one a layer. A step is then
-    two operations on long vectors, and no pass allocates memory of the weights' size.
+    a few operations on long vectors, and a backward pass allocates no memory of the weights' size.
     """
 
     def __init__(self, sizes: Sequence[int], dtype: type[np.floating] = np.float32) -> None:

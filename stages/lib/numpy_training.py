@@ -42,11 +42,11 @@ def train(
     rates = learning_rates(
         recipe.schedule, recipe.learning_rate, recipe.warm_up, recipe.epochs * steps
     )
-    for epoch_rates in rates.reshape(recipe.epochs, steps).tolist():
+    for epoch_rates in rates.reshape(recipe.epochs, steps):
         if recipe.shift:
             inputs = to_input(shifted(images, recipe.shift, generator), recipe.scale_pixels)
         order = generator.permutation(len(images)) if recipe.shuffle else slice(None)
-        yield train_epoch(network, inputs[order], targets[order], recipe, epoch_rates)
+        yield train_epoch(network, inputs[order], targets[order], recipe, epoch_rates.tolist())
 
 
 def train_epoch(

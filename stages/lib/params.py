@@ -24,7 +24,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Shift = Annotated[int, Field(ge=0, le=28)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 Schedule = Literal["constant", "one_cycle"]
-# Beyond these, memory ends before anything is trained.
+# Far beyond what is of use; so a slip is told instead of filling the memory.
 BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
 Epochs = Annotated[int, Field(gt=0, le=100_000)]
 HiddenSizes = Annotated[list[Annotated[int, Field(gt=0, le=10_000)]], Field(max_length=10)]
@@ -35,9 +35,11 @@ class Block(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    def changed(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with other values. Raises StageError if one is unknown or impossible."""
-        return checked(type(self), self.model_dump() | changes, "a change")
+    def changed(self, changes: Mapping[str, Any], source: str = "a change") -> Self:
+        """A copy with other values. Raises StageError, which names their source, if one is unknown
+        or impossible.
+        """
+        return checked(type(self), self.model_dump() | changes, source)
 
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
@@ -153,6 +155,8 @@ def read_params(path: Path, model: type[AnyBlock]) -> AnyBlock:
     try:
         # DVC's own parser: PyYAML would take 1e-3 for a string.
         return checked(model, YAML(typ="safe").load(path), path)
+    except FileNotFoundError:
+        raise StageError(f"{path} is missing; `git checkout {path}` brings it back") from None
     except YAMLError as error:
         raise StageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
