@@ -12,7 +12,7 @@ CODE = """
 from tools import benchmark
 benchmark.ROUNDS = 1
 benchmark.GROWTH = {"epochs": (1, 2), "hidden_sizes": ([8],), "samples": (64,), "batch_size": (16,)}
-benchmark.whole_pipeline = lambda clone: (30.0, 2.0)
+benchmark.whole_pipeline = lambda scratch: (30.0, 2.0, 20.0)
 benchmark.scripts = lambda: ["stages.check_params", "stages.report"]
 benchmark.main()
 """
@@ -25,6 +25,7 @@ def test_every_loop_is_timed_and_told(project: Project) -> None:
         assert re.search(rf"^\| stages\.{stage} +\| \d+\.\d\d +\|$", report, re.MULTILINE)
     assert len(re.findall(r"times as long +\|", report)) == 5
     assert re.search(r"^\| `make repro`, the data .* \| 30 +\|$", report, re.MULTILINE)
+    assert re.search(r"^\| `dvc repro` of problems 4 .* \| 20 +\|$", report, re.MULTILINE)
     assert (project.folder / "reports/benchmark.png").stat().st_size > 10_000
     assert not re.search(r"nan|inf\b", report)
 

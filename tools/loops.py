@@ -1,7 +1,7 @@
 """One epoch of each network: as here, and as a user would train it instead.
 
-`python -m tools.loops` times the second call of each loop and prints the seconds as JSON. With the argument
-`unpinned` the numerics are not pinned, as in a user's own program.
+`python -m tools.loops` times the second call of each loop and prints the seconds as JSON. With the
+argument `unpinned` the numerics are not pinned, as in a user's own program.
 """
 
 import json
