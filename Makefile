@@ -36,7 +36,7 @@ lint: .venv/installed ## check the code's style
 verify: .venv/installed ## run what is committed in an empty folder and compare every output's hash
 	@.venv/bin/python -m tools.verify
 
-study: .venv/installed ## train under ten seeds, and without each technique; takes more than an hour
+study: .venv/installed ## train under ten seeds, and without each technique; takes about an hour
 	@.venv/bin/dvc repro study/dvc.yaml
 	@echo "The study: study/report.md"
 

@@ -34,9 +34,9 @@ def load_study_params() -> StudyParams:
 
     Raises StageError that names what is wrong in it.
     """
-    params = read_params(PARAMS, StudyParams)
+    params, recipes = read_params(PARAMS, StudyParams), load_params()
     for network in DATASETS:
-        improved = load_params().recipe(Run(network, "improved"))
+        improved = recipes.recipe(Run(network, "improved"))
         for name, changes in getattr(params.ablation, network).items():
             improved.changed(changes, f"{PARAMS}: ablation.{network}.{name}")
     return params

@@ -24,6 +24,12 @@ def params(committed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return path
 
 
+def test_a_missing_file_is_named_with_what_brings_it_back(params: Path) -> None:
+    params.unlink()
+    with pytest.raises(StageError, match=r"^params\.yaml is missing; `git checkout params\.yaml` "):
+        load_params()
+
+
 def replace(path: Path, old: str, new: str) -> None:
     """Replace the first place, which is that of the recipe `assignment`."""
     text = path.read_text()
