@@ -8,14 +8,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, and $(PYTHON) is %d.%d; try make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --disable-pip-version-check --requirement requirements.txt
+	.venv/bin/python -m pip install --disable-pip-version-check --require-hashes $(^:%=--requirement %)
 	@touch $@
 
-# DVC runs one stage after another. The networks, which share nothing but their data, are trained
-# side by side instead, each on a core of its own.
+# DVC runs one stage after another. Here the networks, which share only their data, are trained at
+# the same time instead, each on one core.
 repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, report
 	@.venv/bin/dvc status --quiet dvc.yaml || { dvc repro check_params download && \
 		dvc stage list --name-only | grep ^train | \
@@ -26,7 +26,7 @@ repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, rep
 test: .venv/installed ## run the tests
 	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile
 
-faults: .venv/installed ## bring about every fault and write docs/faults.md
+faults: .venv/installed ## cause every fault and write docs/faults.md
 	@WRITE_FAULTS=1 .venv/bin/python -m pytest tests/test_faults.py
 
 lint: .venv/installed ## check the code's style
@@ -36,14 +36,19 @@ lint: .venv/installed ## check the code's style
 verify: .venv/installed ## run what is committed in an empty folder and compare every output's hash
 	@.venv/bin/python -m tools.verify
 
-study: .venv/installed ## train under ten seeds, and without each technique; takes about an hour
+study: .venv/installed ## train with ten seeds, and do the ablation; takes about an hour
 	@.venv/bin/dvc repro study/dvc.yaml
 	@echo "The study: study/report.md"
 
-bench: .venv/installed ## time it against what a user would run instead; write reports/benchmark.md
+bench: .venv/installed ## time it and other training loops; write reports/benchmark.md
 	@.venv/bin/python -m tools.benchmark
 
-requirements: .venv/installed ## renew requirements.txt with the newest versions
-	.venv/bin/uv pip compile --quiet --universal --fork-strategy fewest --upgrade pyproject.toml --output-file requirements.txt
+# For Python 3.11 and later: uv would take the version of .venv as the oldest.
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --upgrade
+
+requirements: .venv/installed ## renew both requirements files with the newest versions
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
 .PHONY: help repro test faults lint verify study bench requirements

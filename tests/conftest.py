@@ -1,8 +1,5 @@
 """Fixtures: a copy of the project with small data, made for the test."""
 
-import stages  # first, because it pins the numerics
-
-# isort: split
 import hashlib
 import os
 import re
@@ -11,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stages import core
+from stages.core.datasets import PREFIXES, SHA256
+
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
-
-from stages.lib.datasets import SHA256
 
 REPOSITORY = Path(__file__).parents[1]
 TRAIN_IMAGES, TEST_IMAGES = 192, 64
@@ -34,7 +32,7 @@ class Project:
     ) -> subprocess.Popen:
         """Start a command in the copy. `python` and `dvc` are those that run the tests."""
         # The pins are for the stages to set, not to inherit from the tests.
-        inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+        inherited = {key: value for key, value in os.environ.items() if key not in core.PINS}
         environment = inherited | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -78,7 +76,7 @@ class Project:
     def set_param(self, network: str, recipe: str, **values: object) -> None:
         yaml = YAML()
         params = yaml.load(self.folder / "params.yaml")
-        params[network].setdefault(recipe, dict(params[network]["assignment"])).update(values)
+        params[network].setdefault(recipe, dict(params[network]["baseline"])).update(values)
         yaml.dump(params, self.folder / "params.yaml")
 
     def copy(self, folder: Path) -> "Project":
@@ -110,10 +108,10 @@ def copy_of_repository(folder: Path) -> Project:
 
 
 def few_boxes(project: Project) -> None:
-    """Let box_network recreate functions from few boxes: emulated, the others take an hour."""
+    """Let box_network use few boxes: emulated, the others take an hour."""
     project.replace("params.yaml", "boxes: [4, 8, 16, 32, 64, 128]", "boxes: [4, 8]")
     for many in ("1: (4, 8, 16, 32, 64)", "2: (4, 8, 16, 32, 64)", "3: (4, 8, 16)"):
-        project.replace("stages/box_network.py", many, f"{many[:2]} (4,)")
+        project.replace("stages/problems/box_network/errors.py", many, f"{many[:2]} (4,)")
 
 
 def small_project(folder: Path) -> Project:
@@ -124,18 +122,18 @@ def small_project(folder: Path) -> Project:
     for dataset in SHA256:
         raw = folder / "data" / dataset / "raw"
         raw.mkdir(parents=True)
-        for split, count in (("train", TRAIN_IMAGES), ("t10k", TEST_IMAGES)):
+        for split, count in (("train", TRAIN_IMAGES), ("test", TEST_IMAGES)):
             labels = generator.integers(0, 10, count, dtype=np.uint8)
             noise = generator.integers(-60, 60, (count, 28, 28))
             images = np.clip(prototypes[labels] + noise, 0, 255).astype(np.uint8)
-            write_idx(raw / f"{split}-images-idx3-ubyte", images)
-            write_idx(raw / f"{split}-labels-idx1-ubyte", labels)
+            write_idx(raw / f"{PREFIXES[split]}-images-idx3-ubyte", images)
+            write_idx(raw / f"{PREFIXES[split]}-labels-idx1-ubyte", labels)
         for name, sha256 in SHA256[dataset].items():
             small = hashlib.sha256((raw / name).read_bytes()).hexdigest()
-            project.replace("stages/lib/datasets.py", sha256, small)
+            project.replace("stages/core/datasets.py", sha256, small)
     few_boxes(project)
     for network in ("fashion_mlp", "numpy_network"):
-        for recipe in ("assignment", "improved"):
+        for recipe in ("baseline", "improved"):
             project.set_param(network, recipe, epochs=2)
     return project
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from stages import core
+from stages.core.datasets import SHA256, read_idx
+
 import pytest
 from conftest import REPOSITORY, Project, copy_of_repository, few_boxes, write_idx
-
-import stages
-from stages.lib.datasets import SHA256, read_idx
 
 PROCESSORS = ("Haswell", "Skylake-Client", "EPYC", "EPYC-Rome")
 TRAIN_IMAGES, TEST_IMAGES = 200, 300
@@ -20,7 +20,7 @@ QEMU = shutil.which("qemu-x86_64")
 Hashes = dict[str, str]
 
 pytestmark = pytest.mark.skipif(
-    bool(stages.UNPINNED), reason=f"the numerics are not pinned here: {stages.UNPINNED}"
+    bool(core.UNPINNED), reason=f"the numerics are not pinned here: {core.UNPINNED}"
 )
 needs_qemu = pytest.mark.skipif(not QEMU, reason="needs qemu-x86_64, of Debian's qemu-user")
 
@@ -36,7 +36,7 @@ def sliced_project(folder: Path, real_data: Path) -> Project:
             write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
     few_boxes(project)
     for network in ("fashion_mlp", "numpy_network"):
-        for recipe in ("assignment", "improved"):
+        for recipe in ("baseline", "improved"):
             project.set_param(network, recipe, epochs=1)
     project.set_param("fashion_mlp", "momentum", momentum=0.9, weight_decay=1e-4, batch_size=50)
     project.set_param("fashion_mlp", "adam", optimizer="adam", learning_rate=0.001)
@@ -65,9 +65,9 @@ def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project
 def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashes:
     """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
     found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
-    # model, history, predictions and metrics of six runs, the figures of two, the report;
-    # figures and metrics of three problems, the tables of two; a figure a network of its recipes
-    assert len(found) == 6 * 4 + 2 * 7 + 1 + (4 + 6 + 1) + 3 + 2 + 2
+    # model, history, predictions and metrics of six runs, the figures of two, the report and a
+    # comparison a network; figures and numbers of three problems, the tables of two
+    assert len(found) == 6 * 4 + 2 * 7 + 1 + 2 + (4 + 6 + 1) + 3 + 2
     return found
 
 
@@ -145,7 +145,9 @@ def test_whatever_the_environment_already_says(
 
 
 def unpin(project: Project) -> None:
-    project.replace("stages/__init__.py", "UNPINNED = why_unpinned()", 'UNPINNED = "for a test"')
+    project.replace(
+        "stages/core/__init__.py", "UNPINNED = why_unpinned()", 'UNPINNED = "for a test"'
+    )
 
 
 def test_without_the_pins_the_environment_changes_the_bits(copy: Project) -> None:
@@ -154,7 +156,7 @@ def test_without_the_pins_the_environment_changes_the_bits(copy: Project) -> Non
     ordinary = hashes(copy)
     other = hashes(copy, OPENBLAS_CORETYPE="Nehalem", ATEN_CPU_CAPABILITY="default")
     for network in ("fashion_mlp", "numpy_network"):
-        model = f"models/{network}-assignment.safetensors"
+        model = f"models/{network}-baseline.safetensors"
         assert ordinary[model] != other[model]
 
 
@@ -182,9 +184,9 @@ def test_without_the_pins_processors_differ(sliced: Project, tmp_path: Path) -> 
     def weights(processor: str) -> bytes:
         project = sliced.copy(tmp_path / processor)
         unpin(project)
-        command = [sys.executable, "-m", "stages.train_fashion_mlp", "assignment"]
+        command = [sys.executable, "-m", "stages.train", "fashion_mlp", "baseline", "FashionMNIST"]
         project.run(QEMU, "-cpu", processor, *command)
-        return (project.folder / "models/fashion_mlp-assignment.safetensors").read_bytes()
+        return (project.folder / "models/fashion_mlp-baseline.safetensors").read_bytes()
 
     with ThreadPoolExecutor() as pool:
         intel, amd = pool.map(weights, ("Haswell", "EPYC"))
@@ -197,8 +199,9 @@ def test_a_processor_without_avx2_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "cpuinfo").write_text("flags\t\t: fpu sse4_2 popcnt\n")
     code = (
-        "import stages, numpy, torch; assert 'OPENBLAS_CORETYPE' not in stages.os.environ;"
-        "print(stages.UNPINNED, float(torch.ones(64, 64).mm(torch.ones(64, 64)).sum()),"
+        "from stages import core; import numpy, torch;"
+        "assert 'OPENBLAS_CORETYPE' not in core.os.environ;"
+        "print(core.UNPINNED, float(torch.ones(64, 64).mm(torch.ones(64, 64)).sum()),"
         " float((numpy.ones((64, 64)) @ numpy.ones((64, 64))).sum()))"
     )
     finished = Project(REPOSITORY).run(

@@ -1,28 +1,17 @@
-"""Problem 2: networks against the functions that they are to draw, and errors against bounds."""
+"""Problem 2: networks against the functions that they approximate, and errors against bounds."""
+
+from stages.problems.box_network.errors import grid, max_error, measure
+from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, WAVE, Function
+from stages.problems.box_network.step_network import box_grid, box_sum, boxes, plane_box
 
 import numpy as np
 import pytest
 
-from stages.box_network import (
-    FUNCTIONS,
-    PYRAMIDS,
-    VARIATIONS,
-    WAVE,
-    Function,
-    box_grid,
-    box_sum,
-    boxes,
-    greatest_error,
-    grid,
-    measure,
-    plane_box,
-)
-
 ALL = [*FUNCTIONS, *VARIATIONS, *PYRAMIDS]
 
 
-def in_the_middles(function: Function, count: int, points: np.ndarray) -> np.ndarray:
-    """What boxes should give: the value in the middle of the box that a point lies in."""
+def at_the_centres(function: Function, count: int, points: np.ndarray) -> np.ndarray:
+    """What a sum of boxes should give: the value at the centre of the box around a point."""
     width = function.length / count
     return function.values((np.floor(points / width) + 0.5) * width)
 
@@ -32,7 +21,7 @@ def random_points(function: Function, count: int = 500) -> np.ndarray:
     return generator.uniform(0, function.length, (count, function.dimensions))
 
 
-def test_a_box_is_two_neurons_and_holds_its_left_edge_only() -> None:
+def test_a_box_is_two_neurons_and_contains_its_left_edge_only() -> None:
     network = boxes(np.array([0.0]), np.array([0.5]), np.array([3.0]))
     ((weights, biases),) = network.hidden
     assert (weights.tolist(), biases.tolist()) == ([[1], [1]], [0, -0.5])
@@ -42,31 +31,30 @@ def test_a_box_is_two_neurons_and_holds_its_left_edge_only() -> None:
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, VARIATIONS[3]], ids=lambda f: f.name)
-def test_a_sum_of_boxes_has_each_boxs_middle_value(function: Function) -> None:
+def test_a_sum_of_boxes_has_the_value_at_each_boxs_centre(function: Function) -> None:
     points = random_points(function)
     network = box_sum(function, 10)
     np.testing.assert_allclose(
-        network(points), in_the_middles(function, 10, points), rtol=0, atol=1e-13
+        network(points), at_the_centres(function, 10, points), rtol=0, atol=1e-13
     )
     assert len(network.hidden) == 1
     assert network.neurons == 20
 
 
-def test_the_end_of_the_interval_is_not_within_it() -> None:
+def test_the_interval_does_not_contain_its_end() -> None:
     function = FUNCTIONS[2]
     assert box_sum(function, 8)(np.array([[1.0]])).tolist() == [0]
-    assert greatest_error(box_sum(function, 8), function, grid(function)) == function.modulus(
-        1 / 16
-    )
+    error = max_error(box_sum(function, 8), function, grid(function))
+    assert error == pytest.approx(function.modulus(1 / 16), rel=1e-12)
 
 
 @pytest.mark.parametrize("function", PYRAMIDS, ids=lambda f: f.name)
-def test_a_grid_of_boxes_has_each_boxs_middle_value(function: Function) -> None:
+def test_a_grid_of_boxes_has_the_value_at_each_boxs_centre(function: Function) -> None:
     d = function.dimensions
     points = random_points(function)
     network = box_grid(function, 6)
     np.testing.assert_allclose(
-        network(points), in_the_middles(function, 6, points), rtol=0, atol=1e-13
+        network(points), at_the_centres(function, 6, points), rtol=0, atol=1e-13
     )
     assert [len(bias) for _, bias in network.hidden] == [7 * d, 6**d]
     assert network.bytes == 8 * (7 * d * (d + 1) + 6**d * (7 * d + 1) + 6**d)
@@ -81,7 +69,7 @@ def test_no_function_changes_more_than_its_modulus_allows(function: Function) ->
         others = others.clip(0, function.length)
         changes = np.abs(function.values(points) - function.values(others))
         assert changes.max() <= function.modulus(distance) + 1e-12
-    assert np.abs(function.values(points)).max() <= function.greatest
+    assert np.abs(function.values(points)).max() <= function.max_value
 
 
 @pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)
@@ -91,22 +79,22 @@ def test_the_error_is_within_the_bound_and_reaches_half_of_it(
 ) -> None:
     row = measure("", function, per_unit)
     assert row["boxes"] == (per_unit * function.length) ** function.dimensions
-    assert 0.5 * row["bound"] <= row["error"] <= row["bound"] + 1e-12
+    assert 0.5 * row["bound"] <= row["max_error"] <= row["bound"] + 1e-12
 
 
 def test_a_wider_box_breaks_the_bound_of_a_narrower_one() -> None:
-    """So the test above is known to bite."""
-    assert greatest_error(box_sum(WAVE, 8), WAVE, grid(WAVE)) > WAVE.modulus(1 / 10 / 2)
+    """So the test above can fail."""
+    assert max_error(box_sum(WAVE, 8), WAVE, grid(WAVE)) > WAVE.modulus(1 / 10 / 2)
 
 
-def test_what_the_count_depends_on() -> None:
-    wave, moved, stretched, longer, faster = (measure("", function, 32) for function in VARIATIONS)
-    neurons = [row["neurons"] for row in (wave, moved, stretched, longer, faster)]
+def test_what_the_number_of_neurons_depends_on() -> None:
+    wave, moved, scaled, longer, faster = (measure("", function, 32) for function in VARIATIONS)
+    neurons = [row["neurons"] for row in (wave, moved, scaled, longer, faster)]
     assert neurons == [64, 64, 64, 128, 64]
-    assert moved["error"] == pytest.approx(wave["error"])
-    assert longer["error"] == pytest.approx(wave["error"])
-    assert stretched["error"] == pytest.approx(2 * wave["error"])
-    assert faster["error"] == pytest.approx(2 * wave["error"], rel=0.01)
+    assert moved["max_error"] == pytest.approx(wave["max_error"])
+    assert longer["max_error"] == pytest.approx(wave["max_error"])
+    assert scaled["max_error"] == pytest.approx(2 * wave["max_error"])
+    assert faster["max_error"] == pytest.approx(2 * wave["max_error"], rel=0.01)
 
 
 def test_steps_of_single_coordinates_are_no_box_and_a_second_layer_makes_one() -> None:

@@ -3,14 +3,14 @@
 import gzip
 from pathlib import Path
 
+from stages.core import datasets
+from stages.core.stage import StageError
+
 import numpy as np
 import pytest
 import torch
 from conftest import write_idx
 from torchvision.datasets.mnist import read_image_file
-
-from stages.lib import datasets
-from stages.lib.stage import StageError
 
 
 def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match=r"nowhere is missing; `dvc repro` fetches it anew"):
+    with pytest.raises(StageError, match=r"nowhere is missing; `dvc repro` downloads it again"):
         datasets.read_idx(tmp_path / "nowhere")
 
 

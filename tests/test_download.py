@@ -5,13 +5,13 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from stages import download
+from stages.core.datasets import SHA256
+from stages.core.stage import StageError
+
 import numpy as np
 import pytest
 from conftest import Project, write_idx
-
-from stages import download
-from stages.lib.datasets import SHA256
-from stages.lib.stage import StageError
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The session in README.md, as written, in a fresh clone with small data."""
+"""A fresh clone with small data: it is up to date, and the session in README.md works there."""
 
 import re
 from pathlib import Path
@@ -19,9 +19,9 @@ def words(text: str) -> list[str]:
     return lines[0].replace("|", " ").split()
 
 
-def clone(project: Project, folder: Path) -> Project:
+def clone(project: Project, folder: Path, *options: str) -> Project:
     """A fresh clone of a project, with its results from its cache."""
-    project.run("git", "clone", "--quiet", str(project.folder), str(folder))
+    project.run("git", "clone", "--quiet", *options, str(project.folder), str(folder))
     copy = Project(folder)
     copy.run("git", "config", "user.name", "test")
     copy.run("git", "config", "user.email", "test@localhost")
@@ -53,3 +53,11 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
     assert project.run("git", "status", "--porcelain").stdout == ""
     assert project.run("dvc", "exp", "list").stdout == ""
     assert project.repro() == []
+
+
+def test_a_clone_with_windows_line_endings_is_up_to_date(
+    reproduced: Project, tmp_path: Path
+) -> None:
+    project = clone(reproduced, tmp_path / "clone", "--config", "core.autocrlf=true")
+    assert project.run("dvc", "status", "dvc.yaml").stdout.endswith("up to date.\n")
+    assert project.run("git", "status", "--porcelain").stdout == ""

@@ -2,6 +2,18 @@
 
 from pathlib import Path
 
+from stages import core
+from stages.networks.fashion_mlp.inference import (
+    load,
+    log_probabilities,
+    predict,
+    save,
+    to_input,
+)
+from stages.networks.fashion_mlp.network import FashionMLP
+from stages.networks.fashion_mlp.recipe import Recipe
+from stages.networks.fashion_mlp.training import choose_device, make_network, train
+
 import numpy as np
 import pytest
 import torch
@@ -9,21 +21,16 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms.functional import affine, hflip, to_tensor
 
-import stages
-from stages.lib.fashion_mlp import FashionMLP, log_probabilities, predict, to_input
-from stages.lib.fashion_training import choose_device, make_network, train
-from stages.lib.params import FashionMLPRecipe
-
 SIZES = [784, 16, 8, 10]
 
 
-def recipe(**values: object) -> FashionMLPRecipe:
-    return FashionMLPRecipe(
+def recipe(**values: object) -> Recipe:
+    return Recipe(
         **{
             "device": "cpu",
             "hidden_sizes": SIZES[1:-1],
-            "shift": 0,
-            "mirror": False,
+            "max_translation": 0,
+            "horizontal_flip": False,
             "test_time_augmentation": False,
             "dropout": 0.0,
             "label_smoothing": 0.0,
@@ -32,7 +39,7 @@ def recipe(**values: object) -> FashionMLPRecipe:
             "optimizer": "sgd",
             "learning_rate": 0.1,
             "schedule": "constant",
-            "warm_up": 0.1,
+            "warmup_fraction": 0.1,
             "momentum": 0.0,
             "weight_decay": 0.0,
             "seed": 3,
@@ -71,7 +78,7 @@ def test_initial_weights_are_those_of_plain_linear_layers() -> None:
         {"momentum": 0.9, "weight_decay": 0.01},
         {"optimizer": "adam", "learning_rate": 0.001},
         {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 0.1},
-        {"schedule": "one_cycle", "warm_up": 0.25},
+        {"schedule": "linear", "warmup_fraction": 0.25},
         {"label_smoothing": 0.2},
         {"dropout": 0.3},
     ],
@@ -98,7 +105,7 @@ def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
     generator = torch.Generator().manual_seed(3)
     # two epochs of four steps, of which the first quarter goes up
     cycle = [1 / 4, 3 / 4, 11 / 12, 9 / 12, 7 / 12, 5 / 12, 3 / 12, 1 / 12]
-    factors = cycle if params.schedule == "one_cycle" else [1] * 8
+    factors = cycle if params.schedule == "linear" else [1] * 8
     means = []
     for _ in range(2):
         order = torch.randperm(30, generator=generator)
@@ -123,7 +130,7 @@ def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_each_epoch_shifts_and_mirrors_anew() -> None:
+def test_each_epoch_draws_new_translations_and_flips() -> None:
     images, labels = images_and_labels(12)
 
     def losses(**values: object) -> list[float]:
@@ -133,7 +140,7 @@ def test_each_epoch_shifts_and_mirrors_anew() -> None:
     untrained, first, second = losses()
     assert untrained == pytest.approx(first, rel=1e-5)
     assert first == pytest.approx(second, rel=1e-5)
-    for values in ({"shift": 1}, {"mirror": True}):
+    for values in ({"max_translation": 1}, {"horizontal_flip": True}):
         _, first, second = losses(**values)
         assert first != pytest.approx(second, rel=1e-5)
 
@@ -160,9 +167,9 @@ def test_logits_and_gradients_agree_with_plain_layers_in_double(batch_size: int)
         torch.testing.assert_close(tensor.double(), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.skipif(bool(stages.UNPINNED), reason="the numerics are not pinned here")
+@pytest.mark.skipif(bool(core.UNPINNED), reason="the numerics are not pinned here")
 @pytest.mark.parametrize("batch_size", [1, 5, 50, 64, 1000, 10_000])
-def test_products_do_not_depend_on_the_number_of_threads(batch_size: int) -> None:
+def test_matmul_does_not_depend_on_the_number_of_threads(batch_size: int) -> None:
     def bits(threads: int) -> bytes:
         torch.set_num_threads(threads)
         torch.manual_seed(4)
@@ -190,7 +197,7 @@ def test_log_probabilities_are_those_of_the_logits() -> None:
 
 def test_test_time_augmentation_averages_the_logits_of_all_views() -> None:
     images, _ = images_and_labels(4)
-    params = recipe(shift=2, mirror=True, test_time_augmentation=True)
+    params = recipe(max_translation=2, horizontal_flip=True, test_time_augmentation=True)
     network = FashionMLP(SIZES)
     moves = [(down, right) for down, right in ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))]
     moved = [
@@ -210,8 +217,8 @@ def test_test_time_augmentation_averages_the_logits_of_all_views() -> None:
 def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
     images, _ = images_and_labels(4)
     network = FashionMLP(SIZES)
-    network.save(tmp_path / "model")
-    loaded = FashionMLP.load(tmp_path / "model")
+    save(network, tmp_path / "model")
+    loaded = load(tmp_path / "model")
     np.testing.assert_array_equal(
         log_probabilities(loaded, to_input(images)), log_probabilities(network, to_input(images))
     )

@@ -16,14 +16,12 @@ STAGES = (
     "softmax_jacobian",
     "download@FashionMNIST",
     "download@MNIST",
-    "train_fashion_mlp@assignment",
-    "train_numpy_network@assignment",
-    "evaluate_fashion_mlp@assignment",
-    "evaluate_numpy_network@assignment",
-    "plot_fashion_mlp@assignment",
-    "plot_numpy_network@assignment",
-    "compare_recipes@fashion_mlp",
-    "compare_recipes@numpy_network",
+    "train@fashion_mlp-baseline",
+    "train@numpy_network-baseline",
+    "evaluate@fashion_mlp-baseline",
+    "evaluate@numpy_network-baseline",
+    "plot@fashion_mlp-baseline",
+    "plot@numpy_network-baseline",
     "report",
 )
 # With -y, strace writes a call as: openat(AT_FDCWD</folder>, "name", O_RDONLY|O_CLOEXEC) = 3</path>
@@ -85,12 +83,13 @@ def violations(project: Project, stage: str, **variables: str) -> tuple[set[str]
     assert any(path.startswith("stages/") for path in reads), "strace saw nothing"
     assert writes or not outs, "strace saw nothing"
     declared = {dep["path"] for dep in entry["deps"]} | set(entry.get("params", {}))
+    declared.add("stages/__init__.py")  # a docstring, as test_dependencies.py checks
     return outside(reads, declared), outside(writes, outs)
 
 
 def test_all_stages_are_tried(reproduced: Project) -> None:
     """But those of a second recipe, which are the same scripts."""
-    names = {name.replace("@improved", "@assignment") for name in locked(reproduced.folder)}
+    names = {name.replace("-improved", "-baseline") for name in locked(reproduced.folder)}
     assert names == set(STAGES)
 
 
@@ -106,11 +105,11 @@ def test_a_stage_reads_and_writes_only_what_it_declares(
 
 def test_a_planted_violation_is_seen(project: Project) -> None:
     project.append(
-        "stages/lib/evaluation.py",
+        "stages/core/scores.py",
         "\nfrom pathlib import Path\n"
         'Path("reports/planted").write_text(Path("dvc.yaml").read_text())\n',
     )
-    assert violations(project, "evaluate_numpy_network@assignment") == (
+    assert violations(project, "evaluate@numpy_network-baseline") == (
         {"dvc.yaml"},
         {"reports/planted"},
     )
@@ -118,6 +117,6 @@ def test_a_planted_violation_is_seen(project: Project) -> None:
 
 def test_a_file_that_a_library_reads_unseen_by_python_is_seen(project: Project) -> None:
     """The weights are opened by compiled code, which Python's own audit hooks do not notice."""
-    model = "models/numpy_network-assignment.safetensors"
-    cmd = locked(project.folder)["evaluate_numpy_network@assignment"]["cmd"]
+    model = "models/numpy_network-baseline.safetensors"
+    cmd = locked(project.folder)["evaluate@numpy_network-baseline"]["cmd"]
     assert model in reads_and_writes(project, shlex.split(cmd))[0]

@@ -1,29 +1,27 @@
 """Problem 1 against every line through two points, the median and the definition."""
 
-import math
 import statistics
 from itertools import combinations
+
+from stages.problems.l1_regression.data import LINES, PAIRS, make_data
+from stages.problems.l1_regression.params import Params
+from stages.problems.l1_regression.solver import (
+    ZERO,
+    certify,
+    irls,
+    l1_loss,
+    lower_bound,
+    minimise,
+    with_ones,
+)
 
 import numpy as np
 import pytest
 
-from stages.l1_regression import (
-    LINES,
-    PAIRS,
-    ZERO,
-    certify,
-    l1_loss,
-    make_data,
-    minimise,
-    reweighted_least_squares,
-    with_ones,
-)
-from stages.lib.params import L1Regression
 
-
-def params(**values: object) -> L1Regression:
+def params(**values: object) -> Params:
     given = {"points": 30, "outlier_share": 0.2, "slope": 2.0, "intercept": 1.0, "noise": 1.0}
-    return L1Regression(**(given | {"iterations": 100, "seed": 1} | values))
+    return Params(**(given | {"iterations": 100, "seed": 1} | values))
 
 
 def line_through(points: list[tuple[float, float]]) -> np.ndarray:
@@ -34,7 +32,7 @@ def line_through(points: list[tuple[float, float]]) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("noise", [1.0, 0.0])
-def test_no_line_through_two_points_is_better(seed: int, noise: float) -> None:
+def test_no_line_through_two_points_has_a_lower_loss(seed: int, noise: float) -> None:
     """One of these is a minimiser, since the loss is linear wherever no residual is zero."""
     x, y, _ = make_data(params(seed=seed, noise=noise))
     design = with_ones(x)
@@ -60,15 +58,15 @@ def test_a_minimiser_is_certified_and_its_neighbours_are_not(features: int) -> N
     y = generator.standard_t(2, 40)
     theta = minimise(design, y)
 
-    subgradient, imbalance = certify(design, y, theta)
-    assert imbalance < 1e-12
-    assert np.abs(subgradient).max() <= 1
-    assert -math.fsum(subgradient * y) == pytest.approx(l1_loss(design, y, theta), rel=1e-12)
+    dual, dual_residual = certify(design, y, theta)
+    assert dual_residual < 1e-12
+    assert np.abs(dual).max() <= 1
+    assert lower_bound(y, dual) == pytest.approx(l1_loss(design, y, theta), rel=1e-12)
     for direction in np.vstack([np.eye(features + 1), -np.eye(features + 1)]):
         assert certify(design, y, theta + 1e-6 * direction)[1] > 0.01
 
 
-def test_parameters_at_random_are_certified() -> None:
+def test_random_parameters_are_certified() -> None:
     generator = np.random.default_rng(12)
     for seed in range(300):
         x, y, _ = make_data(
@@ -91,7 +89,7 @@ def test_parameters_at_random_are_certified() -> None:
         {"outlier_share": 1.0},
         {"noise": 0.0, "slope": 0.0, "intercept": 0.0},
         {"slope": 1000.0, "intercept": -1000.0, "noise": 1000.0, "points": 300},
-        # The solver's own line is off by more than rounding.
+        # The solver returns a line that is off by more than rounding.
         {
             "points": 55,
             "outlier_share": 0.68,
@@ -102,12 +100,12 @@ def test_parameters_at_random_are_certified() -> None:
         },
     ],
 )
-def test_whatever_the_parameters_allow_is_certified(values: dict[str, object]) -> None:
+def test_extreme_parameters_are_certified(values: dict[str, object]) -> None:
     x, y, _ = make_data(params(**values))
     theta = minimise(with_ones(x), y)
-    subgradient, imbalance = certify(with_ones(x), y, theta)
-    assert imbalance < ZERO
-    assert -math.fsum(subgradient * y) == pytest.approx(
+    dual, dual_residual = certify(with_ones(x), y, theta)
+    assert dual_residual < ZERO
+    assert lower_bound(y, dual) == pytest.approx(
         l1_loss(with_ones(x), y, theta), rel=1e-9, abs=1e-9
     )
 
@@ -121,31 +119,31 @@ def test_a_minimiser_through_more_points_than_it_has_parameters_is_certified() -
     assert certify(with_ones(x), y, theta)[1] < 1e-12
 
 
-def test_the_certificates_vector_is_a_subgradient() -> None:
-    """By the definition: the loss lies nowhere below loss(theta) + (A^T s)^T (other - theta)."""
+def test_certify_returns_a_subgradient() -> None:
+    """By definition: no loss is below the tangent, loss(theta) + (A^T s)^T (other - theta)."""
     generator = np.random.default_rng(4)
     x, y, _ = make_data(params())
     design = with_ones(x)
     theta = line_through([(x[0], y[0]), (x[1], y[1])])
-    subgradient, imbalance = certify(design, y, theta)
-    assert imbalance > 0.01, "theta happens to be a minimiser"
+    dual, dual_residual = certify(design, y, theta)
+    assert dual_residual > 0.01, "theta happens to be a minimiser"
     for other in theta + generator.normal(0, 3, (200, 2)):
-        tangent = l1_loss(design, y, theta) + design.T @ subgradient @ (other - theta)
+        tangent = l1_loss(design, y, theta) + design.T @ dual @ (other - theta)
         assert l1_loss(design, y, other) >= tangent - ZERO
 
 
-def test_reweighting_starts_at_least_squares_and_comes_down_to_the_least_loss() -> None:
+def test_irls_starts_at_least_squares_and_converges_to_the_minimum_loss() -> None:
     x, y, _ = make_data(params())
     design = with_ones(x)
-    steps = reweighted_least_squares(design, y, 100)
-    assert len(steps) == 101
-    assert steps[0] == pytest.approx(np.polyfit(x, y, 1))
-    losses = [l1_loss(design, y, step) for step in steps]
+    thetas = irls(design, y, 100)
+    assert len(thetas) == 101
+    assert thetas[0] == pytest.approx(np.polyfit(x, y, 1))
+    losses = [l1_loss(design, y, each) for each in thetas]
     assert losses[0] > losses[1] > losses[10] > losses[-1]
     assert losses[-1] == pytest.approx(l1_loss(design, y, minimise(design, y)), abs=1e-7)
 
 
-def test_the_lines_between_both_pairs_have_the_least_loss_and_others_more() -> None:
+def test_the_lines_between_both_pairs_have_the_minimum_loss_and_others_more() -> None:
     design, y = with_ones(PAIRS[:, 0]), PAIRS[:, 1]
     assert {l1_loss(design, y, line) for line in LINES} == {2}
     assert l1_loss(design, y, minimise(design, y)) == pytest.approx(2)
@@ -161,7 +159,7 @@ def test_the_data_is_a_line_with_noise_and_a_share_of_outliers() -> None:
     assert noise.std() == pytest.approx(1, abs=0.11)
 
 
-def test_outliers_move_least_squares_and_hardly_the_least_l1_loss() -> None:
+def test_outliers_move_least_squares_and_hardly_the_minimum_of_the_l1_loss() -> None:
     x, y, _ = make_data(params(points=200))
     theta = minimise(with_ones(x), y)
     assert np.abs(with_ones(x) @ (theta - [2, 1])).max() < 1

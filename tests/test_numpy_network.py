@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+from stages.networks.common.schedule import learning_rates
+from stages.networks.numpy_network import training
+from stages.networks.numpy_network.blockwise import train_block
+from stages.networks.numpy_network.inference import load, save, to_input
+from stages.networks.numpy_network.network import NumpyNetwork, log_softmax, sigmoid
+from stages.networks.numpy_network.recipe import Recipe
+from stages.networks.numpy_network.training import make_network, train, train_epoch
+
 import numpy as np
 import pytest
 import torch
-
-from stages.lib import numpy_training
-from stages.lib.numpy_network import NumpyNetwork, log_softmax, sigmoid, to_input
-from stages.lib.numpy_training import make_network, train, train_epoch
-from stages.lib.params import NumpyNetworkRecipe
-from stages.lib.schedule import learning_rates
 
 
 def network_and_batch(
@@ -101,22 +103,22 @@ def test_gradient_agrees_with_finite_differences(batch_size: int) -> None:
     np.testing.assert_allclose(network.gradient, differences, rtol=1e-6, atol=1e-9)
 
 
-def recipe(**values: object) -> NumpyNetworkRecipe:
+def recipe(**values: object) -> Recipe:
     given = {
         "hidden_sizes": [5],
         "scale_pixels": True,
-        "shift": 0,
+        "max_translation": 0,
         "batch_size": 3,
         "shuffle": False,
         "epochs": 2,
         "learning_rate": 0.3,
         "schedule": "constant",
-        "warm_up": 0.25,
+        "warmup_fraction": 0.25,
         "momentum": 0.0,
         "weight_decay": 0.0,
         "seed": 5,
     }
-    return NumpyNetworkRecipe(**(given | values))
+    return Recipe(**(given | values))
 
 
 @pytest.mark.parametrize(
@@ -124,11 +126,11 @@ def recipe(**values: object) -> NumpyNetworkRecipe:
     [
         {},
         {"batch_size": 1},
-        {"batch_size": 1, "schedule": "one_cycle"},
+        {"batch_size": 1, "schedule": "linear"},
         {"batch_size": 1, "momentum": 0.9},
         {"momentum": 0.9},
         {"momentum": 0.9, "weight_decay": 0.1},
-        {"schedule": "one_cycle"},
+        {"schedule": "linear"},
     ],
     ids=lambda values: "-".join(values) or "plain",
 )
@@ -136,13 +138,13 @@ def recipe(**values: object) -> NumpyNetworkRecipe:
 def test_training_takes_the_steps_of_pytorchs_sgd(
     monkeypatch: pytest.MonkeyPatch, sizes: list[int], values: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(numpy_training, "BLOCK", 4)  # two whole blocks of samples and half a block
+    monkeypatch.setattr(training, "BLOCK", 4)  # two whole blocks of samples and half a block
     params = recipe(**values)
     network, inputs, targets = network_and_batch(sizes, 10)
     parameters = torch_parameters(network)
     optimizer = torch.optim.SGD(parameters, 1, params.momentum, weight_decay=params.weight_decay)
     steps = -(-10 // params.batch_size)
-    rates = learning_rates(params.schedule, 0.3, params.warm_up, steps).tolist()
+    rates = learning_rates(params.schedule, 0.3, params.warmup_fraction, steps).tolist()
     total = 0.0
     for step, rate in enumerate(rates):
         batch = slice(step * params.batch_size, (step + 1) * params.batch_size)
@@ -162,7 +164,22 @@ def test_training_takes_the_steps_of_pytorchs_sgd(
         np.testing.assert_allclose(ours.ravel(), theirs.detach().numpy(), rtol=1e-10)
 
 
-def test_every_epoch_is_shuffled_and_shifted_anew() -> None:
+@pytest.mark.parametrize("sizes", [[6, 5, 4], [6, 5, 4, 4]])
+def test_a_block_is_its_samples_one_by_one(sizes: list[int]) -> None:
+    blockwise, inputs, targets = network_and_batch(sizes, 7)
+    plain, _, _ = network_and_batch(sizes, 7)
+    rates = [0.1, 0.2, 0.3, 0.0, 0.5, 0.6, 0.7]
+    expected = []
+    for x, t, rate in zip(inputs[:, np.newaxis], targets[:, np.newaxis], rates, strict=True):
+        expected.append(plain.forward(x))
+        plain.backward(expected[-1], t)
+        plain.step(rate)
+    found = train_block(blockwise, inputs, targets, rates)
+    np.testing.assert_allclose(found, np.vstack(expected), rtol=1e-12)
+    np.testing.assert_allclose(blockwise.parameters, plain.parameters, rtol=1e-12)
+
+
+def test_each_epoch_draws_a_new_order_and_new_translations() -> None:
     generator = np.random.default_rng(9)
     images = generator.integers(0, 256, (12, 28, 28), dtype=np.uint8)
 
@@ -173,7 +190,7 @@ def test_every_epoch_is_shuffled_and_shifted_anew() -> None:
     untrained, first, second = losses()
     assert untrained == pytest.approx(first, rel=1e-6)
     assert first == second
-    _, first, second = losses(shift=2)
+    _, first, second = losses(max_translation=2)
     assert first != pytest.approx(second, rel=1e-6)
     _, first, second = losses(shuffle=True)
     assert first == pytest.approx(second, rel=1e-6)
@@ -225,8 +242,8 @@ def test_sigmoid_agrees_with_pytorch() -> None:
 def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
     network = NumpyNetwork([6, 5, 4])
     network.initialise(np.random.default_rng(1))
-    network.save(tmp_path / "model")
-    loaded = NumpyNetwork.load(tmp_path / "model")
+    save(network, tmp_path / "model")
+    loaded = load(tmp_path / "model")
     assert loaded.sizes == [6, 5, 4]
     inputs = np.random.default_rng(2).random((9, 6), np.float32)
     np.testing.assert_array_equal(loaded.forward(inputs), network.forward(inputs))

@@ -1,19 +1,22 @@
-"""params.yaml, as it is and with slips in it."""
+"""params.yaml, as it is and with errors in it."""
 
 import copy
 import functools
 import operator
 from pathlib import Path
 
+from stages.check_params import main as check_params
+from stages.check_params import params_model
+from stages.core.networks import load_recipe
+from stages.core.params import checked
+from stages.core.paths import Run
+from stages.core.stage import StageError
+
 import pytest
 from conftest import REPOSITORY, Project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
-
-from stages.lib.artifacts import Run
-from stages.lib.params import Params, checked, load_params
-from stages.lib.stage import StageError
 
 
 @pytest.fixture
@@ -24,14 +27,16 @@ def params(committed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return path
 
 
-def test_a_missing_file_is_named_with_what_brings_it_back(params: Path) -> None:
+def test_a_missing_file_is_named_with_what_restores_it(params: Path) -> None:
     params.unlink()
-    with pytest.raises(StageError, match=r"^params\.yaml is missing; `git checkout params\.yaml` "):
-        load_params()
+    with pytest.raises(
+        StageError, match=r"^params\.yaml is missing; `git checkout params\.yaml` re"
+    ):
+        check_params()
 
 
 def replace(path: Path, old: str, new: str) -> None:
-    """Replace the first place, which is that of the recipe `assignment`."""
+    """Replace the first place, which is that of the recipe `baseline`."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
@@ -39,12 +44,11 @@ def replace(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.usefixtures("params")
 def test_the_figures_of_the_assignment_are_the_defaults() -> None:
-    loaded = load_params()
-    fashion = loaded.recipe(Run("fashion_mlp", "assignment"))
+    fashion = load_recipe(Run("fashion_mlp", "baseline"))
     assert (fashion.hidden_sizes, fashion.batch_size, fashion.epochs) == ([256, 128, 64], 64, 100)
     assert (fashion.optimizer, fashion.learning_rate, fashion.momentum) == ("sgd", 0.1, 0)
     assert (fashion.device, fashion.weight_decay) == ("cpu", 0)
-    numpy = loaded.recipe(Run("numpy_network", "assignment"))
+    numpy = load_recipe(Run("numpy_network", "baseline"))
     assert (numpy.hidden_sizes, numpy.batch_size, numpy.epochs) == ([32, 32], 1, 3)
     assert (numpy.learning_rate, numpy.seed) == (0.0008, 80085)
     assert (numpy.scale_pixels, numpy.shuffle) == (False, False)
@@ -67,62 +71,62 @@ def test_the_figures_of_the_assignment_are_the_defaults() -> None:
         (
             "learning_rate: 0.1",
             "learning_rate: -0.1",
-            "fashion_mlp.assignment.learning_rate: Input should be greater",
+            "fashion_mlp.baseline.learning_rate: Input should be greater",
         ),
         (
             "learning_rate: 0.1",
             "learning_rate: '0.1'",
-            "fashion_mlp.assignment.learning_rate: Input should be a valid",
+            "fashion_mlp.baseline.learning_rate: Input should be a valid",
         ),
         (
             "learning_rate: 0.1",
             "learning_rate: .nan",
-            "fashion_mlp.assignment.learning_rate: Input should be a finite",
+            "fashion_mlp.baseline.learning_rate: Input should be a finite",
         ),
         (
             "learning_rate: 0.1",
             "lerning_rate: 0.1",
-            "fashion_mlp.assignment.lerning_rate: there is no such parameter",
+            "fashion_mlp.baseline.lerning_rate: there is no such parameter",
         ),
-        ("learning_rate: 0.1", "", "fashion_mlp.assignment.learning_rate is missing"),
+        ("learning_rate: 0.1", "", "fashion_mlp.baseline.learning_rate is missing"),
         (
             "momentum: 0.0",
             "momentum: 1.0",
-            "fashion_mlp.assignment.momentum: Input should be less than 1",
+            "fashion_mlp.baseline.momentum: Input should be less than 1",
         ),
         (
             "optimizer: sgd",
             "optimizer: rmsprop",
-            "fashion_mlp.assignment.optimizer: Input should be 'sgd', 'adam' or 'adamw'",
+            "fashion_mlp.baseline.optimizer: Input should be 'sgd', 'adam' or 'adamw'",
         ),
         (
             "device: cpu",
             "device: tpu",
-            "fashion_mlp.assignment.device: Input should be 'cpu' or 'auto'",
+            "fashion_mlp.baseline.device: Input should be 'cpu' or 'auto'",
         ),
         (
             "batch_size: 64",
             "batch_size: 0",
-            "fashion_mlp.assignment.batch_size: Input should be greater than 0",
+            "fashion_mlp.baseline.batch_size: Input should be greater than 0",
         ),
         (
             "epochs: 100",
             "epochs: 1.5",
-            "fashion_mlp.assignment.epochs: Input should be a valid integer",
+            "fashion_mlp.baseline.epochs: Input should be a valid integer",
         ),
         (
             "[256, 128, 64]",
             "[256, none]",
-            "fashion_mlp.assignment.hidden_sizes.1: Input should be a valid integer",
+            "fashion_mlp.baseline.hidden_sizes.1: Input should be a valid integer",
         ),
     ],
 )
-def test_a_slip_is_named_with_its_place_in_one_line(
+def test_an_error_is_named_with_its_place_in_one_line(
     params: Path, old: str, new: str, message: str
 ) -> None:
     replace(params, old, new)
     with pytest.raises(StageError) as caught:
-        load_params()
+        check_params()
     assert message in str(caught.value)
     assert str(caught.value).startswith("params.yaml: ")
     assert "\n" not in str(caught.value)
@@ -130,43 +134,43 @@ def test_a_slip_is_named_with_its_place_in_one_line(
 
 def test_momentum_with_adam_is_refused(params: Path) -> None:
     replace(params, "optimizer: sgd", "optimizer: adam")
-    load_params()
+    check_params()
     replace(params, "momentum: 0.0", "momentum: 0.9")
     with pytest.raises(StageError) as caught:
-        load_params()
+        check_params()
     assert str(caught.value) == (
-        "params.yaml: fashion_mlp.assignment: momentum is of sgd only; set it to 0.0 with adam"
+        "params.yaml: fashion_mlp.baseline: momentum is of sgd only; set it to 0.0 with adam"
     )
 
 
 def test_an_empty_file_is_told(params: Path) -> None:
     params.write_text("")
     with pytest.raises(StageError, match=r"params\.yaml: the file: Input should be .*None"):
-        load_params()
+        check_params()
 
 
-def test_every_slip_is_named(params: Path) -> None:
+def test_every_error_is_named(params: Path) -> None:
     replace(params, "epochs: 100", "epochs: 0")
     replace(params, "epochs: 3", "epochs: 0")
-    with pytest.raises(StageError, match=r"fashion_mlp.assignment.epochs.*numpy_network.assignm"):
-        load_params()
+    with pytest.raises(StageError, match=r"fashion_mlp.baseline.epochs.*numpy_network.basel"):
+        check_params()
 
 
 def test_a_number_in_scientific_notation_is_a_number(params: Path) -> None:
     replace(params, "learning_rate: 0.0008", "learning_rate: 8e-4")
-    assert load_params().recipe(Run("numpy_network", "assignment")).learning_rate == 0.0008
+    assert load_recipe(Run("numpy_network", "baseline")).learning_rate == 0.0008
 
 
 def test_what_is_not_yaml_is_named(params: Path) -> None:
     params.write_text("fashion_mlp: [")
     with pytest.raises(StageError, match=r"params\.yaml is not YAML"):
-        load_params()
+        check_params()
 
 
 @pytest.mark.usefixtures("params")
 def test_an_unknown_recipe_is_named_with_those_there_are() -> None:
-    with pytest.raises(StageError, match=r"no numpy_network\.better; it has assignment, improved"):
-        load_params().recipe(Run("numpy_network", "better"))
+    with pytest.raises(StageError, match=r"no numpy_network\.better; it has baseline, improved"):
+        load_recipe(Run("numpy_network", "better"))
 
 
 def places(values: object, place: tuple = ()) -> list[tuple]:
@@ -206,7 +210,7 @@ def test_whatever_is_wrong_is_named_in_one_line(how: str, data: st.DataObject) -
         name = data.draw(WORDS)
         block[name] = data.draw(ANYTHING)
     try:
-        checked(Params, values, "params.yaml")
+        checked(params_model(), values, "params.yaml")
     except StageError as error:
         message = str(error)
         assert message.startswith("params.yaml: ")

@@ -2,14 +2,14 @@
 
 import re
 
+from stages import core
+
 import numpy as np
 import pytest
 import torch
 
-import stages
-
 pytestmark = pytest.mark.skipif(
-    bool(stages.UNPINNED), reason=f"the numerics are not pinned here: {stages.UNPINNED}"
+    bool(core.UNPINNED), reason=f"the numerics are not pinned here: {core.UNPINNED}"
 )
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.core.paths import Run
+
 import pytest
 from conftest import Project
 
-from stages.lib.artifacts import Run
-
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 
-RUN = Run("numpy_network", "assignment")
+RUN = Run("numpy_network", "baseline")
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
 
@@ -83,7 +83,7 @@ def ours(reproduced: Project, server: Server, tmp_path_factory: pytest.TempPathF
     log_in(run)
     run("git push --quiet --set-upstream origin HEAD")
     run("dvc push")
-    run("dvc exp run --name faster --set-param numpy_network.assignment.learning_rate=0.002")
+    run("dvc exp run --name faster --set-param numpy_network.baseline.learning_rate=0.002")
     run("dvc push")
     run("dvc exp push origin faster")
     return project
@@ -112,7 +112,7 @@ def theirs(ours: Project, server: Server, tmp_path: Path) -> Shell:
     subprocess.run(["git", "clone", "--quiet", repository, tmp_path / "theirs"], check=True)
     run = Shell(Project(tmp_path / "theirs"), server)
     log_in(run)
-    assert not (run.project.folder / "models").exists()
+    assert not list((run.project.folder / "models").glob("*.safetensors"))
     return run
 
 
@@ -124,9 +124,20 @@ def test_a_second_clone_gets_the_results_and_runs_nothing(theirs: Shell) -> None
     theirs("dvc pull")
     assert ran(theirs("dvc repro")) == []
     assert theirs("git status --porcelain") == ""
-    for model in (theirs.project.folder / "models").iterdir():
-        assert model.stat().st_size > 10_000
-    assert len(list((theirs.project.folder / "models").iterdir())) == 4
+    models = list((theirs.project.folder / "models").glob("*.safetensors"))
+    assert len(models) == 4
+    assert min(model.stat().st_size for model in models) > 10_000
+
+
+def test_a_second_clone_gets_a_part_of_the_results(theirs: Shell) -> None:
+    theirs("dvc pull reports/history")
+    assert len(list((theirs.project.folder / "reports/history").glob("*.csv"))) == 4
+    assert not (theirs.project.folder / RUN.model).exists()
+
+
+def test_a_second_clone_needs_no_results_to_be_up_to_date(theirs: Shell) -> None:
+    assert ran(theirs("dvc repro --pull --allow-missing")) == []
+    assert theirs("git status --porcelain") == ""
 
 
 def test_a_second_clone_gets_an_experiment_with_its_results(theirs: Shell, ours: Project) -> None:
@@ -136,7 +147,7 @@ def test_a_second_clone_gets_an_experiment_with_its_results(theirs: Shell, ours:
     theirs("dvc exp apply faster")
     assert "learning_rate: 0.002" in (theirs.project.folder / "params.yaml").read_text()
     assert ran(theirs("dvc repro")) == []
-    model = "models/numpy_network-assignment.safetensors"
+    model = "models/numpy_network-baseline.safetensors"
     assert (theirs.project.folder / model).read_bytes() == (ours.folder / model).read_bytes()
 
 
@@ -144,12 +155,12 @@ def test_a_second_clone_trains_nothing_that_was_trained_before(
     theirs: Shell, ours: Project, tmp_path: Path
 ) -> None:
     before = ours.copy(tmp_path / "before")
-    before.set_param("numpy_network", "assignment", learning_rate=0.004)  # in no experiment
+    before.set_param("numpy_network", "baseline", learning_rate=0.004)  # in no experiment
     before.repro()
     Shell(before, theirs.server)("dvc push --run-cache")
 
     theirs("dvc pull")
-    theirs.project.set_param("numpy_network", "assignment", learning_rate=0.004)
+    theirs.project.set_param("numpy_network", "baseline", learning_rate=0.004)
     assert not [stage for stage in ran(theirs("dvc repro --pull")) if stage.startswith("train")]
     for path in (RUN.model, RUN.history, RUN.predictions, RUN.metrics):
         assert (theirs.project.folder / path).read_bytes() == (before.folder / path).read_bytes()

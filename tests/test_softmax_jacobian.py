@@ -1,18 +1,17 @@
 """Problem 3 against PyTorch, SciPy and central differences."""
 
-import numpy as np
-import pytest
-import scipy.special
-import torch
-
-from stages.softmax_jacobian import (
-    EXTREME,
+from stages.problems.softmax_jacobian.jacobian import (
     cross_entropy_gradients,
     jacobian,
     jacobian_by_autograd,
     jacobian_by_complex_step,
     softmax,
 )
+
+import numpy as np
+import pytest
+import scipy.special
+import torch
 
 LOGITS = np.random.default_rng(8).normal(0, 3, (20, 5))
 
@@ -38,7 +37,7 @@ def test_the_jacobian_agrees_with_central_differences(temperature: float) -> Non
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 7.0])
 @pytest.mark.parametrize("other", [jacobian_by_autograd, jacobian_by_complex_step])
-def test_the_other_means_agree(other: object, temperature: float) -> None:
+def test_the_independent_methods_agree(other: object, temperature: float) -> None:
     expected = other(LOGITS, temperature)
     np.testing.assert_allclose(jacobian(LOGITS, temperature), expected, rtol=0, atol=1e-14)
 
@@ -60,15 +59,16 @@ def test_symmetric_positive_semidefinite_of_rank_k_minus_1_and_rows_sum_to_zero(
 
 
 @pytest.mark.filterwarnings("error")
-def test_logits_of_any_size() -> None:
-    assert softmax(EXTREME).tolist() == [1, 0, 0, 0, 0]
-    assert (jacobian(EXTREME) == 0).all()
+def test_logits_of_any_size_do_not_overflow() -> None:
+    extreme = np.array([1e308, 800.0, 0.0, -800.0, -1e308])
+    assert softmax(extreme).tolist() == [1, 0, 0, 0, 0]
+    assert (jacobian(extreme) == 0).all()
     assert softmax(np.array([1e308, 1e308])).tolist() == [0.5, 0.5]
-    assert np.isfinite(jacobian(EXTREME, 1e-3)).all()
+    assert np.isfinite(jacobian(extreme, 1e-3)).all()
 
 
-def test_each_vector_of_a_batch_has_its_own_maximum_taken_away() -> None:
-    """With that of the whole array, exp would give the second nothing but zeros."""
+def test_softmax_subtracts_each_vectors_own_max() -> None:
+    """With the max of the whole array, every exp of the second vector would be zero."""
     first, second = softmax(np.array([[1000.0, 1001.0], [0.0, 1.0]]))
     assert first.tolist() == second.tolist()
 

@@ -7,7 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+
+from stages.core.networks import network_names
+from stages.core.paths import Run
+from study.training import jobs
+from study.training.paths import REPORT, ablation_file, seeds_file
 
 import distributed
 import numpy as np
@@ -16,11 +22,8 @@ import pytest
 from conftest import Project
 from ruamel.yaml import YAML
 
-from stages.lib.artifacts import DATASETS, Run
-from study import training
-from study.results import REPORT, ablation_file, seeds_file
-
-RUNS = [Run(network, recipe) for network in DATASETS for recipe in ("assignment", "improved")]
+NETWORKS = network_names()
+RUNS = [Run(network, recipe) for network in NETWORKS for recipe in ("baseline", "improved")]
 IMPROVED = Run("numpy_network", "improved")
 
 
@@ -28,7 +31,7 @@ def shrink(project: Project) -> None:
     yaml = YAML()
     params = yaml.load(project.folder / "study/params.yaml")
     params["seeds"] = 3
-    params["ablation"] |= {"seeds": 2, "validation": 64}
+    params["ablation"] |= {"seeds": 2, "validation_images": 64}
     yaml.dump(params, project.folder / "study/params.yaml")
 
 
@@ -56,12 +59,13 @@ def test_a_run_is_trained_under_each_seed_and_its_own_gives_its_metrics(
     }
 
 
-@pytest.mark.parametrize("network", DATASETS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_each_technique_is_taken_away_in_turn(studied: Project, network: str) -> None:
     params = YAML(typ="safe").load(studied.folder / "study/params.yaml")["ablation"]
+    variants = ["improved", *params["variants"][network]]
     table = pd.read_csv(studied.folder / ablation_file(network))
-    assert set(table["variant"]) == {"improved", *params[network]}
-    assert list(table["seed"]) == [80085, 80086] * (1 + len(params[network]))
+    assert list(table["variant"]) == [variant for variant in variants for _ in range(2)]
+    assert list(table["seed"]) == [80085, 80086] * len(variants)
     losses = table[table["seed"] == 80085].set_index("variant")["validation_loss"]
     assert losses.nunique() >= len(losses) - 1  # a few steps of weight decay do not show
 
@@ -78,12 +82,12 @@ def test_the_validation_images_are_not_trained_on(monkeypatch: pytest.MonkeyPatc
         seen["measured on"] = shown
         return np.log(np.full((len(shown), 20), 1 / 20))
 
-    modules = SimpleNamespace(predict=predict), SimpleNamespace(make_network=id, train=train)
-    monkeypatch.setitem(training.NETWORKS, "numpy_network", modules)
-    monkeypatch.setattr(training.datasets, "load", lambda *_: (images, labels))
+    network = SimpleNamespace(make_network=id, train=train, predict=predict)
+    monkeypatch.setattr(jobs, "module_of", lambda *_: network)
+    monkeypatch.setattr(jobs.datasets, "load", lambda *_: (images, labels))
     worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
-    monkeypatch.setattr(training.distributed, "get_worker", lambda: worker)
-    training.train(training.Job(IMPROVED, None, validation=3), pinned=False)
+    monkeypatch.setattr(jobs.distributed, "get_worker", lambda: worker)
+    jobs.train(jobs.Job("numpy_network", None, "MNIST", validation_images=3), pinned=False)
     assert [list(array) for array in seen["trained on"]] == [list(images[:7]), list(labels[:7])]
     assert list(seen["measured on"]) == [7, 8, 9]
 
@@ -93,12 +97,12 @@ def test_the_test_images_have_no_say_in_the_ablation(project: Project, studied: 
     raw = project.folder / "data/MNIST/raw"
     test_images = raw / "t10k-images-idx3-ubyte"
     test_images.write_bytes(test_images.read_bytes()[:16] + bytes(64 * 784))
-    project.run("python", "-m", "study.ablation", "numpy_network")
+    project.run("python", "-m", "study.training.ablation", "numpy_network", "MNIST")
     file = ablation_file("numpy_network")
     assert (project.folder / file).read_bytes() == (studied.folder / file).read_bytes()
 
 
-def test_the_report_tells_mean_spread_and_extremes(studied: Project) -> None:
+def test_the_report_tells_mean_standard_deviation_and_extremes(studied: Project) -> None:
     report = (studied.folder / REPORT).read_text()
     for run in RUNS:
         accuracy = 100 * pd.read_csv(studied.folder / seeds_file(run))["test_accuracy"]
@@ -111,6 +115,31 @@ def test_the_report_tells_mean_spread_and_extremes(studied: Project) -> None:
 def test_the_study_is_no_part_of_the_pipeline(studied: Project) -> None:
     assert studied.repro() == []
     assert studied.repro("study/dvc.yaml") == []
+
+
+def stale(project: Project) -> set[str]:
+    """The stages of the study that a changed file or parameter would run again."""
+    status = json.loads(project.run("dvc", "status", "--json", "study/dvc.yaml").stdout)
+    return {name.removeprefix("study/dvc.yaml:") for name in status}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_change_of_one_network_leaves_the_other_alone(
+    studied: Project, tmp_path: Path, network: str
+) -> None:
+    own = {f"seeds@{network}-baseline", f"seeds@{network}-improved", f"ablation@{network}"}
+    project = studied.copy(tmp_path / "code")
+    project.append(f"stages/networks/{network}/training.py", "\n# changed\n")
+    assert stale(project) == own
+    project = studied.copy(tmp_path / "recipe")
+    project.set_param(network, "improved", epochs=3)
+    assert stale(project) == own - {f"seeds@{network}-baseline"}
+    project = studied.copy(tmp_path / "variants")
+    yaml = YAML()
+    params = yaml.load(project.folder / "study/params.yaml")
+    params["ablation"]["variants"][network]["faster"] = {"learning_rate": 1.0}
+    yaml.dump(params, project.folder / "study/params.yaml")
+    assert stale(project) == {f"ablation@{network}", "report"}
 
 
 class Cluster:
@@ -149,7 +178,7 @@ def cluster(project: Project) -> Iterator[Cluster]:
     cluster.stop()
 
 
-SEEDS = ("python", "-m", "study.seeds", "numpy_network", "improved")
+SEEDS = ("python", "-m", "study.training.seeds", "numpy_network", "improved", "MNIST")
 
 
 def test_another_cluster_gives_the_same_bytes_though_a_worker_is_killed(
@@ -204,26 +233,29 @@ def test_a_scheduler_that_is_not_there_is_told(project: Project) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seeds: 10", "seeds: 1", "study/params.yaml: seeds: Input should be greater than"),
-        ("seeds: 3", "seeds: 1", "study/params.yaml: ablation.seeds: Input should be greater than"),
+        ("seeds: 10", "seeds: 1", "seeds: Input should be greater than"),
+        ("seeds: 3", "seeds: 1", "ablation.seeds: Input should be greater than"),
         (
             "{momentum: 0.0}",
             "{momentun: 0.0}",
-            "study/params.yaml: ablation.numpy_network.no momentum: momentun: there is no such",
+            "ablation.variants.numpy_network.no momentum: momentun: there is no such parameter",
         ),
         (
             "{scale_pixels: false}",
             "{scale_pixels: 7}",
-            "scale_pixels: Input should be a valid bool",
+            "ablation.variants.numpy_network.raw pixels: scale_pixels: Input should be a valid",
         ),
+        ("numpy_network:", "another:", "has no ablation.variants.numpy_network"),
     ],
 )
-def test_a_slip_in_the_studys_parameters_is_named(
+def test_a_mistake_in_the_studys_parameters_is_named(
     project: Project, old: str, new: str, message: str
 ) -> None:
     project.replace("study/params.yaml", old, new)
-    finished = project.run("python", "-m", "study.seeds", "fashion_mlp", "improved", check=False)
+    command = ("python", "-m", "study.training.ablation", "numpy_network", "MNIST")
+    finished = project.run(*command, check=False)
     assert finished.returncode == 1
+    assert "study/params.yaml" in finished.stderr
     assert message in finished.stderr
     assert finished.stderr.count("\n") == 1
 
@@ -240,13 +272,13 @@ def test_the_committed_study_agrees_with_the_committed_metrics(
     assert table["test_accuracy"].iloc[0] == metrics["test_accuracy"]
 
 
-@pytest.mark.parametrize("network", DATASETS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_the_improved_recipes_are_better_by_far_more_than_the_seeds_explain(
     committed: Project, network: str
 ) -> None:
     ours, theirs = (
         pd.read_csv(committed.folder / seeds_file(Run(network, recipe)))["test_accuracy"]
-        for recipe in ("improved", "assignment")
+        for recipe in ("improved", "baseline")
     )
     error = np.sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))
     assert ours.mean() - theirs.mean() > 4 * error

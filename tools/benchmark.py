@@ -15,18 +15,19 @@ import tempfile
 import time
 from pathlib import Path
 
-import stages  # first, because it pins the numerics
+from stages import core
+from stages.core.files import replacing
+from stages.core.networks import load_recipe
+from stages.core.params import read_yaml
+from stages.core.paths import Run
+from stages.plot.style import BLUE, RED
+from stages.report.markdown import render
+from tools.verify import circumstances, clone_without_outputs, environment
 
-# isort: split
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.lib.artifacts import DATASETS, replacing
-from stages.lib.markdown import render
-from stages.lib.params import load_params
-from stages.lib.style import BLUE, RED
-from tools.verify import circumstances, clone_without_outputs, environment
-
+PIPELINE = Path("dvc.yaml")
 REPORT = Path("reports/benchmark.md")
 FIGURE = Path("reports/benchmark.png")
 ROUNDS = 3
@@ -42,12 +43,15 @@ def main() -> None:
     """Take all times and write the report."""
     rounds = [one_round(number) for number in range(1, ROUNDS + 1)]
     seconds = pd.DataFrame(rounds).median().to_dict()
-    starts = {stage: statistics.median(start(stage) for _ in range(3)) for stage in scripts()}
+    starts = {
+        stage: statistics.median(timed([sys.executable, *arguments]) for _ in range(3))
+        for stage, arguments in imports().items()
+    }
     grown = pd.DataFrame(growth())
     with replacing(FIGURE) as partial:
         draw(grown).savefig(partial, format="png", dpi=100)
     with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
-        whole, nothing, assignment = whole_pipeline(Path(scratch))
+        whole, nothing, baseline = whole_pipeline(Path(scratch))
     text = render(
         Path(__file__).with_name("benchmark.md.jinja"),
         date=datetime.datetime.now(datetime.UTC).date(),
@@ -56,10 +60,10 @@ def main() -> None:
         rounds=ROUNDS,
         seconds=seconds,
         starts=starts,
-        params=load_params(),
+        epochs={network: load_recipe(Run(network, "baseline")).epochs for network in baselines()},
         whole=whole,
         nothing=nothing,
-        assignment=assignment,
+        baseline=baseline,
         figure=FIGURE.name,
     )
     with replacing(REPORT) as partial:
@@ -68,32 +72,35 @@ def main() -> None:
 
 
 def one_round(number: int) -> dict[str, float]:
-    """The seconds of each loop: ours in a process with the pins, the others in one without."""
+    """Return the seconds of each loop: ours in a process with pins, the others in one without."""
     print(f"round {number} of {ROUNDS}", file=sys.stderr)
     return python("tools.loops") | python("tools.loops", "unpinned")
 
 
 def python(module: str, *arguments: str) -> dict[str, float]:
-    """What a module prints as JSON, run without the pins of this process and on all cores."""
-    own = {*stages.PINS, "OMP_NUM_THREADS"}  # what importing `stages` has set
+    """Return what a module prints as JSON, without the pins of this process and on all cores."""
+    own = {*core.PINS, "OMP_NUM_THREADS"}  # what importing `stages.core` has set
     variables = {key: value for key, value in os.environ.items() if key not in own}
     command = [sys.executable, "-m", module, *arguments]
     finished = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=True)
     return json.loads(finished.stdout)
 
 
-def scripts() -> list[str]:
-    """The modules that dvc.yaml runs."""
-    return sorted(set(re.findall(r"cmd: python -m (stages\.\w+)", Path("dvc.yaml").read_text())))
-
-
-def start(stage: str) -> float:
-    """The seconds until a stage has imported what it needs."""
-    return timed([sys.executable, "-m", stage, "--help"])
+def imports() -> dict[str, list[str]]:
+    """Return, for each stage, arguments of Python by which it imports what the stage needs."""
+    scripts = set(re.findall(r"cmd: python -m (stages[.\w]+)", PIPELINE.read_text()))
+    arguments = {script: ["-m", script, "--help"] for script in scripts}
+    # What these two need depends on the network.
+    for script, module in (("stages.train", "training"), ("stages.evaluate", "inference")):
+        del arguments[script]
+        for network in baselines():
+            code = f"import {script}, stages.networks.{network}.{module}"
+            arguments[f"{script} {network}"] = ["-c", code]
+    return dict(sorted(arguments.items()))
 
 
 def timed(command: list[str], **options: object) -> float:
-    """The seconds that a command takes, started with the options of `subprocess.run`.
+    """Return the seconds that a command takes, started with the options of `subprocess.run`.
 
     Raises CalledProcessError if it fails.
     """
@@ -103,27 +110,27 @@ def timed(command: list[str], **options: object) -> float:
 
 
 def growth() -> list[dict[str, object]]:
-    """Seconds and peak memory of training each network, one quantity changed at a time."""
+    """Measure seconds and peak memory of training each network, one quantity changed at a time."""
     return [
         {
             "network": network,
             "quantity": quantity,
             "value": value[0] if isinstance(value, list) else value,
-            **python("tools.cost", network, json.dumps({quantity: value})),
+            **python("tools.cost", network, dataset, json.dumps({quantity: value})),
         }
-        for network in DATASETS
+        for network, dataset in baselines().items()
         for quantity, values in GROWTH.items()
         for value in values
     ]
 
 
 def draw(grown: pd.DataFrame) -> Figure:
-    """Seconds, and below them peak memory, against each quantity."""
+    """Draw seconds, and below them peak memory, against each quantity."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     panels = figure.subplots(2, len(GROWTH), sharex="col", sharey="row")
     labels = {"hidden_sizes": "width of one hidden layer", "batch_size": "batch size"}
     for (seconds, memory), quantity in zip(panels.T, GROWTH, strict=True):
-        for network, color in zip(DATASETS, (BLUE, RED), strict=True):
+        for network, color in zip(grown["network"].unique(), (BLUE, RED), strict=True):
             chosen = grown[(grown["quantity"] == quantity) & (grown["network"] == network)]
             seconds.plot(chosen["value"], chosen["seconds"], "o-", color=color, label=network)
             memory.plot(chosen["value"], chosen["gigabytes"], "o-", color=color)
@@ -137,15 +144,22 @@ def draw(grown: pd.DataFrame) -> Figure:
     return figure
 
 
-def whole_pipeline(scratch: Path) -> tuple[float, float, float]:
-    """The seconds of `make repro`, of `make repro` again, and of problems 4 and 5 by `dvc repro`.
+def baselines() -> dict[str, str]:
+    """Return the data set of each network that dvc.yaml trains by the recipe `baseline`."""
+    (variables,) = read_yaml(PIPELINE)["vars"]
+    runs = variables["runs"].values()
+    return {run["network"]: run["dataset"] for run in runs if run["recipe"] == "baseline"}
 
-    In fresh clones that have the data; the last by the recipe `assignment` alone.
+
+def whole_pipeline(scratch: Path) -> tuple[float, float, float]:
+    """Return the seconds of `make repro`, of it again, and of problems 4 and 5 by `dvc repro`.
+
+    In fresh clones that have the data; the last by the recipe `baseline` alone.
     """
     make = ["make", "--old-file", ".venv/installed", "repro"]
     options = clone_with_data(scratch / "whole")
     whole, nothing = timed(make, **options), timed(make, **options)
-    plots = [f"plot_{network}@assignment" for network in DATASETS]
+    plots = [f"plot@{network}-baseline" for network in baselines()]
     return whole, nothing, timed(["dvc", "repro", *plots], **clone_with_data(scratch / "part"))
 
 

@@ -1,8 +1,9 @@
-"""What training costs: `python -m tools.cost NETWORK CHANGES` prints seconds and peak memory.
+"""What training costs: `python -m tools.cost NETWORK DATASET CHANGES` prints seconds and memory.
 
-NETWORK is trained three times, and the median of the seconds is told: by the recipe `assignment`,
-but for one epoch, in batches of 64, with scaled pixels, and with CHANGES, a JSON object of
-parameters and their values; `samples` among them is the number of training images.
+Memory is the peak of the process. NETWORK is trained on DATASET three times, and the median of the
+seconds is told: by the recipe `baseline`, but for one epoch, in batches of 64, with scaled pixels,
+and with CHANGES, a JSON object of parameters and their values; `samples` among them is the number
+of training images.
 """
 
 import json
@@ -12,34 +13,32 @@ import sys
 import time
 from collections.abc import Iterator
 
-from stages.lib import datasets
-from stages.lib.artifacts import Run
-from stages.lib.params import load_params
+from stages.core import datasets
+from stages.core.networks import load_recipe, module_of
+from stages.core.paths import Run
 
 
-def main(network: str, changes: str) -> None:
+def main(network: str, dataset: str, changes: str) -> None:
     """Train and print."""
-    if network == "fashion_mlp":
-        from stages.lib.fashion_training import make_network, train
-    else:
-        from stages.lib.numpy_training import make_network, train
-    run = Run(network, "assignment")
+    training = module_of(network, "training")
     values = {"epochs": 1, "batch_size": 64, "scale_pixels": True} | json.loads(changes)
     samples = values.pop("samples", 60_000)
-    own = load_params().recipe(run)
+    own = load_recipe(Run(network, "baseline"))
     recipe = own.changed({name: value for name, value in values.items() if hasattr(own, name)})
-    images, labels = datasets.load(run.dataset, "train")
+    images, labels = datasets.load(dataset, "train")
     training_set = images[:samples], labels[:samples]
-    trainings = [train(make_network(recipe), recipe, training_set) for _ in range(3)]
-    seconds = statistics.median(timed(training) for training in trainings)
+    trainings = [
+        training.train(training.make_network(recipe), recipe, training_set) for _ in range(3)
+    ]
+    seconds = statistics.median(timed(epochs) for epochs in trainings)
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"seconds": seconds, "gigabytes": kibibytes * 1024 / 1e9}))
 
 
-def timed(training: Iterator[float]) -> float:
-    """The seconds until it ends. In a process's first one PyTorch imports its optimizers, too."""
+def timed(epochs: Iterator[float]) -> float:
+    """Return the seconds that it takes. In a process's first PyTorch imports its optimizers too."""
     start = time.perf_counter()
-    for _ in training:
+    for _ in epochs:
         pass
     return time.perf_counter() - start
 

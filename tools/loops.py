@@ -9,14 +9,17 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from types import ModuleType
 
 if "unpinned" in sys.argv:
-    import torch  # before stages, which then pins nothing
+    import torch  # before stages.core, which then pins nothing
 
-import stages  # noqa: F401, first, because it pins the numerics
+from stages.core import datasets
+from stages.core.networks import load_recipe, module_of
+from stages.core.paths import Run
+from stages.core.scores import loss_and_accuracy
+from stages.networks.fashion_mlp import inference as fashion_mlp
+from stages.networks.numpy_network import inference as numpy_network
 
-# isort: split
 import numpy as np
 import torch
 import torchvision
@@ -24,12 +27,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from stages.lib import datasets, fashion_mlp, fashion_training, numpy_network, numpy_training
-from stages.lib.artifacts import Run
-from stages.lib.evaluation import loss_and_accuracy
-from stages.lib.params import load_params
-
-FASHION_MLP, NUMPY_NETWORK = Run("fashion_mlp", "assignment"), Run("numpy_network", "assignment")
+FASHION_MLP, NUMPY_NETWORK = Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")
 Loop = Callable[[], object]
 
 
@@ -41,54 +39,53 @@ def main() -> None:
 
 
 def timed(loop: Loop) -> float:
-    """The seconds of a second call; in the first, libraries load and memory is asked for."""
+    """Return the seconds of a second call; in the first, libraries load and memory is asked for."""
     loop()
     start = time.perf_counter()
     loop()
     return time.perf_counter() - start
 
 
-def one_epoch(run: Run, module: ModuleType, training: ModuleType, **changes: object) -> Loop:
-    """An epoch of a run with its test evaluation, as the stage computes it."""
-    recipe = load_params().recipe(run).changed(changes | {"epochs": 2})
+def one_epoch(run: Run, dataset: str, **changes: object) -> Loop:
+    """Return an epoch of a run on a data set with its test evaluation, as the stage computes it."""
+    training, inference = (module_of(run.network, name) for name in ("training", "inference"))
+    recipe = load_recipe(run).changed(changes | {"epochs": 2})
     network = training.make_network(recipe)
-    epochs = training.train(network, recipe, datasets.load(run.dataset, "train"))
+    epochs = training.train(network, recipe, datasets.load(dataset, "train"))
     next(epochs)  # the untrained network
-    test_images, test_labels = datasets.load(run.dataset, "t10k")
+    test_images, test_labels = datasets.load(dataset, "test")
 
     def loop() -> None:
         next(epochs)
-        loss_and_accuracy(module.predict(network, test_images, recipe), test_labels)
+        loss_and_accuracy(inference.predict(network, test_images, recipe), test_labels)
 
     return loop
 
 
 def ours() -> dict[str, Loop]:
-    """The loops of this project."""
+    """Return the loops of this project."""
     return {
-        "fashion_mlp": one_epoch(FASHION_MLP, fashion_mlp, fashion_training),
+        "fashion_mlp": one_epoch(FASHION_MLP, "FashionMNIST"),
         "fashion_mlp: products": products_by_openblas(),
-        "numpy_network": one_epoch(NUMPY_NETWORK, numpy_network, numpy_training),
-        "numpy_network, batches": one_epoch(
-            NUMPY_NETWORK, numpy_network, numpy_training, batch_size=32
-        ),
+        "numpy_network": one_epoch(NUMPY_NETWORK, "MNIST"),
+        "numpy_network, batches": one_epoch(NUMPY_NETWORK, "MNIST", batch_size=32),
     }
 
 
 def layers(run: Run) -> list[tuple[int, int]]:
-    """Inputs and outputs of each layer."""
-    return list(pairwise([784, *load_params().recipe(run).hidden_sizes, 10]))
+    """Return the inputs and outputs of each layer."""
+    return list(pairwise([datasets.PIXELS, *load_recipe(run).hidden_sizes, 10]))
 
 
 def plain_mlp(run: Run, activation: type[nn.Module]) -> nn.Sequential:
-    """The network of plain PyTorch layers."""
+    """Make the network of plain PyTorch layers."""
     modules = [module for shape in layers(run) for module in (nn.Linear(*shape), activation())]
     return nn.Sequential(*modules[:-1])
 
 
 def theirs_on_fashion() -> dict[str, Loop]:
-    """FashionMNIST through DataLoader and ToTensor, as the assignment; and from a TensorDataset."""
-    recipe = load_params().recipe(FASHION_MLP)
+    """Return loops over FashionMNIST by DataLoader, as in the assignment, and TensorDataset."""
+    recipe = load_recipe(FASHION_MLP)
     to_tensor = torchvision.transforms.ToTensor()
     files = [
         torchvision.datasets.FashionMNIST("data", train=train, transform=to_tensor)
@@ -96,7 +93,7 @@ def theirs_on_fashion() -> dict[str, Loop]:
     ]
     tensors = [
         TensorDataset(fashion_mlp.to_input(images), torch.from_numpy(labels))
-        for images, labels in (datasets.load("FashionMNIST", split) for split in ("train", "t10k"))
+        for images, labels in (datasets.load("FashionMNIST", split) for split in ("train", "test"))
     ]
 
     def epoch(training_set: object, test_set: object) -> Loop:
@@ -130,7 +127,7 @@ def theirs_on_fashion() -> dict[str, Loop]:
 
 
 def products(multiply: Callable, weights: list, training: list, test: object) -> Loop:
-    """The matrix products of an epoch alone: forward, backward, and for the test images."""
+    """Return the matrix products of an epoch alone: forward, backward, and for the test images."""
 
     def loop() -> None:
         for batch in training:
@@ -150,14 +147,14 @@ def products(multiply: Callable, weights: list, training: list, test: object) ->
 
 
 def products_by_openblas() -> Loop:
-    """The products of an epoch of fashion_mlp by numpy."""
+    """Return the products of an epoch of fashion_mlp by numpy."""
     generator = np.random.default_rng(0)
     weights = [generator.random(shape[::-1], np.float32) - 0.5 for shape in layers(FASHION_MLP)]
     training, test = (
         fashion_mlp.to_input(datasets.load("FashionMNIST", split)[0]).numpy()
-        for split in ("train", "t10k")
+        for split in ("train", "test")
     )
-    batch_size = load_params().recipe(FASHION_MLP).batch_size
+    batch_size = load_recipe(FASHION_MLP).batch_size
     batches = [
         training[start : start + batch_size] for start in range(0, len(training), batch_size)
     ]
@@ -165,20 +162,20 @@ def products_by_openblas() -> Loop:
 
 
 def products_by_torch() -> Loop:
-    """The products of an epoch of fashion_mlp by PyTorch."""
+    """Return the products of an epoch of fashion_mlp by PyTorch."""
     weights = [torch.rand(shape[::-1]) - 0.5 for shape in layers(FASHION_MLP)]
     training, test = (
-        fashion_mlp.to_input(datasets.load("FashionMNIST", split)[0]) for split in ("train", "t10k")
+        fashion_mlp.to_input(datasets.load("FashionMNIST", split)[0]) for split in ("train", "test")
     )
-    batch_size = load_params().recipe(FASHION_MLP).batch_size
+    batch_size = load_recipe(FASHION_MLP).batch_size
     return products(torch.mm, weights, training.split(batch_size), test)
 
 
 def theirs_on_mnist() -> dict[str, Loop]:
-    """The assignment's loop, in float64 arrays made anew at every step, and PyTorch's."""
-    recipe = load_params().recipe(NUMPY_NETWORK)
+    """Return the assignment's loop, in float64 arrays allocated at every step, and PyTorch's."""
+    recipe = load_recipe(NUMPY_NETWORK)
     images, labels = datasets.load("MNIST", "train")
-    test_images, test_labels = datasets.load("MNIST", "t10k")
+    test_images, test_labels = datasets.load("MNIST", "test")
     samples, test_samples = (
         numpy_network.to_input(pixels, recipe.scale_pixels) for pixels in (images, test_images)
     )

@@ -15,14 +15,12 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import stages  # first, because it pins the numerics
-
-# isort: split
-import torch
-from ruamel.yaml import YAML
-from tabulate import tabulate
-
+from stages import core
+from stages.core.params import read_yaml
 from stages.download import FOLDER_VARIABLE
+
+import torch
+from tabulate import tabulate
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -83,29 +81,29 @@ def clone_without_outputs(clone: Path) -> dict[str, dict]:
 
 
 def environment(clone: Path) -> dict[str, str]:
-    """The variables under which to run the clone: with this Python and data, and no shared cache.
+    """Return variables under which to run the clone: with this Python and data, no shared cache.
 
     Without pins, which are for the stages to set: a commit that lost them must be seen.
     """
     no_config = str(clone.with_name("no-config"))  # a user's own may name a shared cache
-    inherited = {key: value for key, value in os.environ.items() if key not in stages.PINS}
+    inherited = {key: value for key, value in os.environ.items() if key not in core.PINS}
     inherited |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_GLOBAL_CONFIG_DIR": no_config,
         "DVC_SYSTEM_CONFIG_DIR": no_config,
     }
-    if (REPOSITORY / "data").is_dir():
+    if any(REPOSITORY.glob("data/*/raw")):
         inherited.setdefault(FOLDER_VARIABLE, str(REPOSITORY / "data"))
     return inherited
 
 
 def read_lock(path: Path) -> dict[str, dict]:
-    """The stages in a dvc.lock."""
-    return YAML(typ="safe").load(path)["stages"]
+    """Return the stages in a dvc.lock."""
+    return read_yaml(path)["stages"]
 
 
 def outputs(lock: dict[str, dict]) -> dict[tuple[str, str], str]:
-    """The hash of each output, by stage and path."""
+    """Return the hash of each output, by stage and path."""
     return {
         (stage, output["path"]): output["md5"]
         for stage, entry in lock.items()
@@ -131,11 +129,11 @@ def git(*arguments: str) -> str:
 
 
 def circumstances() -> str:
-    """The processor, the number of threads and the versions of what computes."""
+    """Name the processor, the number of threads and the versions of what computes."""
     cpuinfo = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
     processor = model[1].strip() if model else platform.processor() or platform.machine()
-    pins = f"unpinned: {stages.UNPINNED}" if stages.UNPINNED else "pinned"
+    pins = f"unpinned: {core.UNPINNED}" if core.UNPINNED else "pinned"
     system = f"Python {platform.python_version()}, {' '.join(platform.libc_ver())}"
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "matplotlib"))
     return f"{processor}, {torch.get_num_threads()} threads, {pins}, {system}, {packages}"

@@ -1,0 +1,48 @@
+"""What every stage uses.
+
+Importing this package pins the numerics: it sets the variables below before numpy or torch load,
+so that every x86-64 processor with AVX2 computes the same bits. See "Bit for bit" in README.md.
+Imports are sorted so that those of this project come before those of other packages.
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+PINS = {
+    "ATEN_CPU_CAPABILITY": "avx2",  # torch's vectorised kernels
+    "MKL_CBWR": "COMPATIBLE",  # what torch takes from MKL; under AVX2, Intel and AMD differ
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # what torch takes from oneDNN
+    "OPENBLAS_CORETYPE": "Haswell",  # matrix multiplication in both networks, with the next two
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENBLAS_L2_SIZE": "512",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's exp, log and tanh
+}
+CONFLICTING = ("NPY_ENABLE_CPU_FEATURES",)  # numpy does not load if both lists are given
+NEEDED = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}  # what Haswell brought, as Linux names it
+
+
+def why_unpinned() -> str:
+    """Why the numerics cannot be pinned here; empty where they can."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return f"{platform.system()} on {platform.machine()} is not Linux on x86-64"
+    # Under the pins a processor without AVX2 would die of an illegal instruction.
+    if missing := NEEDED - set(Path("/proc/cpuinfo").read_text().split()):
+        return f"the processor lacks {', '.join(sorted(missing))}"
+    inherited = PINS.items() <= os.environ.items()  # as in a process that a pinned one started
+    if ("numpy" in sys.modules or "torch" in sys.modules) and not inherited:
+        return "numpy or torch was imported before stages.core"
+    return ""
+
+
+UNPINNED = why_unpinned()
+
+if not UNPINNED:
+    os.environ.update(PINS)
+    for variable in CONFLICTING:
+        os.environ.pop(variable, None)
+
+# The bits do not depend on it. The networks are too small to gain from several threads, and where
+# several processes compute, threads that wait for one another cost more than they gain.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,0 +1,63 @@
+"""How results are written and read."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.core.stage import StageError
+
+from safetensors import SafetensorError
+
+
+def write_numbers(path: Path, numbers: Mapping[str, float]) -> None:
+    """Write numbers by name as JSON, floats to twelve decimals: rounding errors become zero."""
+    rounded = {
+        name: value if isinstance(value, int) else round(float(value), 12) + 0.0
+        for name, value in numbers.items()
+    }
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(rounded, indent=2) + "\n")
+
+
+def read_numbers(path: Path) -> dict[str, float]:
+    """Read what `write_numbers` wrote. Raises StageError if the file is something else."""
+    with reading(path):
+        return json.loads(path.read_text())
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise StageError if the block finds that `path`, which it reads, is not what it should be."""
+    try:
+        yield
+    except (LookupError, RuntimeError, SafetensorError, ValueError):
+        raise StageError(
+            f"{path} is damaged or of another kind; `dvc repro` makes it again"
+        ) from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path`; what the block wrote there, a file or a folder, becomes `path`.
+
+    A block that fails, or a process that is killed, leaves nothing half-written under `path`.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(partial)
+    try:
+        yield partial
+        if path.is_dir():
+            _remove(path)
+        partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""What a network is to the stages: a folder stages/networks/NAME with three modules.
+
+recipe.py     Recipe: the pydantic model of its blocks in params.yaml, `epochs` among them
+training.py   make_network(recipe) -> network
+              train(network, recipe, (images, labels)) -> the training loss of each epoch
+inference.py  predict(network, images, recipe) -> log-probabilities
+              save(network, path), load(path) -> network
+"""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from stages.core.params import Block, load_params
+from stages.core.paths import Run
+from stages.core.stage import StageError
+
+FOLDER = Path(__file__).parents[1] / "networks"
+
+
+def module_of(network: str, module: str) -> ModuleType:
+    """Import a module of a network's folder. Raises StageError if there is no such network."""
+    names = network_names()
+    if network not in names:
+        raise StageError(f"there is no network {network}; there are {', '.join(names)}")
+    return import_module(f"stages.networks.{network}.{module}")
+
+
+def network_names() -> list[str]:
+    """Name the networks that there are."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/recipe.py"))
+
+
+def load_recipe(run: Run) -> Block:
+    """Read the recipe of a run from params.yaml.
+
+    Raises StageError that names every value that is unknown, missing or impossible.
+    """
+    return load_params(module_of(run.network, "recipe").Recipe, run.network, run.recipe)

@@ -1,0 +1,69 @@
+"""Names of files, relative to the root of the repository."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+REPORTED = Path("data/reported.yaml")
+REPORT = Path("reports/report.md")
+COMPARISON = Path("reports/figures/comparison")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem without training: 1 to 3."""
+
+    name: str
+
+    @property
+    def results(self) -> Path:
+        """The folder of its results."""
+        return Path(f"reports/problems/{self.name}")
+
+    @property
+    def numbers(self) -> Path:
+        """Its numbers by name, in the folder of its results."""
+        return self.results / "numbers.json"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of its figures."""
+        return Path(f"reports/figures/{self.name}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network trained by one recipe."""
+
+    network: str
+    recipe: str
+
+    @property
+    def name(self) -> str:
+        """The run's name, which its files bear."""
+        return f"{self.network}-{self.recipe}"
+
+    @property
+    def model(self) -> Path:
+        """The trained weights and biases, as safetensors."""
+        return Path(f"models/{self.name}.safetensors")
+
+    @property
+    def history(self) -> Path:
+        """The loss and accuracy after each epoch."""
+        return Path(f"reports/history/{self.name}.csv")
+
+    @property
+    def predictions(self) -> Path:
+        """The predicted class and class probabilities of each test image."""
+        return Path(f"reports/predictions/{self.name}.csv")
+
+    @property
+    def metrics(self) -> Path:
+        """The test metrics."""
+        return Path(f"reports/metrics/{self.name}.json")
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the run's figures."""
+        return Path(f"reports/figures/{self.name}")

@@ -1,0 +1,37 @@
+"""How a stage starts and how it fails."""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable
+
+from stages import core
+
+
+class StageError(Exception):
+    """A fault of the input, told in one line that says what is wrong and what to do."""
+
+
+def run_stage(main: Callable[..., None]) -> None:
+    """Call `main` with the command line's arguments, one for each of its parameters.
+
+    A fault ends the process with one line and a non-zero exit status; a traceback is for bugs.
+    """
+    parser = argparse.ArgumentParser(description=inspect.getdoc(main))
+    for name in inspect.signature(main).parameters:
+        parser.add_argument(name)
+    arguments = parser.parse_args()
+    if core.UNPINNED:
+        print(f"The numerics are not pinned: {core.UNPINNED}.", file=sys.stderr)
+    try:
+        main(**vars(arguments))
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename} is missing; `dvc repro` makes it")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        problem = error.strerror or error
+        sys.exit(f"error: {place}{problem}; fix the problem and run `dvc repro` again")
+    except StageError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; `dvc repro` starts this stage again")

@@ -1,0 +1,10 @@
+"""The parameters of numpy_network."""
+
+from stages.core.params import TrainingRecipe
+
+
+class Recipe(TrainingRecipe):
+    """How numpy_network is trained."""
+
+    scale_pixels: bool
+    shuffle: bool

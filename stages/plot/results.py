@@ -1,0 +1,34 @@
+"""The results of runs, as the figures and the report read them."""
+
+from stages.core.files import reading
+from stages.core.paths import Run
+
+import pandas as pd
+
+
+def read_history(run: Run) -> pd.DataFrame:
+    """Read the history of a run, one row an epoch. Raises StageError if the file is not one."""
+    with reading(run.history):
+        return pd.read_csv(run.history)[["epoch", "train_loss", "test_loss", "test_accuracy"]]
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """Return the epoch of the lowest test loss, after which the network overfits."""
+    return int(history["epoch"][history["test_loss"].idxmin()])
+
+
+def read_predictions(run: Run) -> pd.DataFrame:
+    """Read the predictions of a run, one row a test image.
+
+    Returns the columns `label`, `prediction`, `confidence`, which is the probability of the
+    predicted class, and one column of probabilities a class.
+
+    Raises StageError if the file is something else.
+    """
+    with reading(run.predictions):
+        predictions = pd.read_csv(run.predictions, dtype={"label": str, "prediction": str})
+        classes = predictions.drop(columns=["label", "prediction"])
+        if not {*predictions["label"], *predictions["prediction"]} <= {*classes}:
+            raise ValueError("a class has no column")
+        predictions.insert(2, "confidence", classes.max(axis=1))
+    return predictions

@@ -1,0 +1,171 @@
+"""The figures of runs. Each function draws one and returns it; the caller saves it."""
+
+from collections.abc import Mapping, Sequence
+
+from stages.plot.results import best_epoch
+from stages.plot.style import BLUE, GREY, ORANGE, RED
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def loss_curves(history: pd.DataFrame) -> Figure:
+    """Draw training and test loss against epochs, with the epoch of the lowest test loss marked.
+
+    The axis ends at the max loss of the trained network: that of the untrained one is far above.
+    """
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    axes.plot(history["epoch"], history["train_loss"], label="training", color=ORANGE)
+    axes.plot(history["epoch"], history["test_loss"], label="test", color=BLUE)
+    best = history.loc[best_epoch(history)]
+    axes.axvline(best["epoch"], color=GREY, linestyle=":", zorder=0)
+    axes.plot(
+        best["epoch"],
+        best["test_loss"],
+        "o",
+        color=BLUE,
+        label=f"lowest test loss: {best['test_loss']:.3f}, after epoch {best['epoch']:.0f}",
+    )
+    trained = history[history["epoch"] > 0]
+    axes.set(
+        title=f"Loss (untrained network, test: {history['test_loss'].iloc[0]:.3f})",
+        xlabel="epoch",
+        ylabel="mean cross entropy (nats)",
+        ylim=(0, 1.05 * trained[["train_loss", "test_loss"]].max(axis=None)),
+    )
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    return figure
+
+
+def accuracy_curve(history: pd.DataFrame) -> Figure:
+    """Draw test accuracy against epochs, without that of the untrained network."""
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    percent = 100 * history["test_accuracy"]
+    axes.plot(history["epoch"], percent, color=BLUE)
+    axes.plot(
+        history["epoch"].iloc[-1],
+        percent.iloc[-1],
+        "o",
+        color=BLUE,
+        label=f"after the last epoch: {percent.iloc[-1]:.2f} %",
+    )
+    trained = percent[history["epoch"] > 0]
+    axes.set(
+        title=f"Test accuracy (untrained network: {percent.iloc[0]:.2f} %)",
+        xlabel="epoch",
+        ylabel="accuracy (%)",
+        ylim=(trained.min() - 1, trained.max() + 1),
+    )
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def comparison(histories: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw test loss and test accuracy against epochs, one curve a recipe."""
+    figure = Figure(figsize=(9, 3.6))
+    loss_axes, accuracy_axes = figure.subplots(1, 2)
+    for recipe, history in histories.items():
+        trained = history[history["epoch"] > 0]
+        epochs, accuracy = trained["epoch"], 100 * trained["test_accuracy"]
+        loss_axes.plot(epochs, trained["test_loss"], ".-", markevery=[-1], label=recipe)
+        accuracy_axes.plot(
+            epochs, accuracy, ".-", markevery=[-1], label=f"{recipe}: {accuracy.iloc[-1]:.2f} %"
+        )
+    loss_axes.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
+    accuracy_axes.set(title="Test accuracy", xlabel="epoch", ylabel="accuracy (%)")
+    for axes in (loss_axes, accuracy_axes):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    return figure
+
+
+def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """Draw the confusion matrix: the count of test images by true and predicted class."""
+    codes = [pd.Categorical(predictions[name], classes).codes for name in ("label", "prediction")]
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, tuple(codes), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(7, 6.3))
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(
+            column,
+            row,
+            count,
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if shares[row, column] > 0.5 else "black" if count else "0.8",
+        )
+    axes.set_xticks(range(len(classes)), classes)
+    if max(map(len, classes)) > 1:
+        axes.tick_params(axis="x", rotation=45)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set(
+        title="Confusion matrix of the test images", xlabel="predicted class", ylabel="true class"
+    )
+    return figure
+
+
+def predicted_images(images: np.ndarray, predictions: pd.DataFrame, title: str) -> Figure:
+    """Draw up to 16 images, (n, 28, 28), with predicted and true class; errors in red."""
+    figure = Figure(figsize=(9, 3.9))
+    figure.suptitle(title, x=0.01, ha="left")
+    all_axes = figure.subplots(2, 8).ravel()
+    for axes in all_axes:
+        axes.set_axis_off()
+    for axes, image, row in zip(all_axes, images, predictions.itertuples(), strict=False):
+        wrong = row.prediction != row.label
+        _show_image(axes, image, RED if wrong else None)
+        axes.set_title(
+            f"{row.prediction} {row.confidence:.0%}\ntrue: {row.label}",
+            fontsize=8,
+            color=RED if wrong else "black",
+        )
+    return figure
+
+
+def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure:
+    """Draw a few images, (n, 28, 28), each above its predicted class probabilities."""
+    figure = Figure(figsize=(9, 5))
+    top, bottom = figure.subplots(2, len(images), height_ratios=(2, 3), sharey="row")
+    for axes, image in zip(top, images, strict=True):
+        _show_image(axes, image)
+    for axes, above, (_, row) in zip(bottom, top, predictions.iterrows(), strict=True):
+        above.set_title(f"true: {row['label']}", loc="center", fontsize=10)
+        shares = row.drop(["label", "prediction", "confidence"]).astype(float)
+        colors = [BLUE if name == row["label"] else GREY for name in shares.index]
+        bars = axes.barh(shares.index, shares, color=colors)
+        axes.bar_label(bars, [f"{share:.1%}" for share in shares], padding=2, fontsize=7)
+        axes.set(xlim=(0, 1.25), xticks=(0, 0.5, 1), xlabel="probability")
+        axes.tick_params(axis="y", length=0)
+    bottom[0].invert_yaxis()
+    return figure
+
+
+def first_image(image: np.ndarray, label: str, dataset: str) -> Figure:
+    """Draw one image, uint8 of shape (28, 28), with the scale of its pixel values."""
+    figure = Figure(figsize=(4.4, 3.6))
+    axes = figure.subplots()
+    picture = axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    figure.colorbar(picture, label="pixel value")
+    axes.set(title=f"First training image of {dataset}: {label}", xticks=(0, 27), yticks=(0, 27))
+    axes.title.set_fontsize(10)
+    axes.spines[:].set_visible(True)
+    return figure
+
+
+def _show_image(axes: Axes, image: np.ndarray, frame: str | None = None) -> None:
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    axes.set_axis_on()
+    axes.set(xticks=(), yticks=())
+    axes.spines[:].set(visible=True, color=frame or "0.8", linewidth=2.5 if frame else 0.8)

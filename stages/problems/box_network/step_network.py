@@ -1,0 +1,103 @@
+"""Networks of unit-step neurons whose output is a sum of boxes.
+
+A step neuron computes step(w x + b), with step(z) = 1 for z >= 0 and 0 for z < 0. In one dimension
+two of them, in one hidden layer, make a box of height h on the interval [l, r):
+
+    h step(x - l) - h step(x - r)
+
+An interval [0, L) takes N = L / delta boxes of width delta; each is as high as the function at its
+centre. No point is further than delta / 2 from the centre of its box, so the error is at most
+omega(delta / 2), with omega the modulus of continuity.
+
+In d dimensions a sum of steps of single coordinates, s(x) = sum_k s_k(x_k), is no box: with each of
+two coordinates inside or outside of it, s(in, in) - s(in, out) - s(out, in) + s(out, out) = 0, but
+for a box this is its height. A second hidden layer makes a box (`box_grid`).
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from stages.problems.box_network.functions import Function
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class StepNetwork:
+    """Hidden layers of step neurons, and one linear output.
+
+    `hidden` holds each layer's weights, (neurons, inputs), and biases, (neurons,); `output` has
+    one weight for each neuron of the last hidden layer.
+    """
+
+    hidden: list[tuple[np.ndarray, np.ndarray]]
+    output: np.ndarray
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Map points of shape (n, dimensions) to values of shape (n,)."""
+        activations = points
+        for weight, bias in self.hidden:
+            activations = (activations @ weight.T + bias >= 0).astype(float)
+        return activations @ self.output
+
+    @property
+    def neurons(self) -> int:
+        """The number of step neurons."""
+        return sum(len(bias) for _, bias in self.hidden)
+
+    @property
+    def bytes(self) -> int:
+        """The memory of all weights and biases."""
+        arrays = [array for layer in self.hidden for array in layer]
+        return sum(array.nbytes for array in [*arrays, self.output])
+
+
+def boxes(lefts: np.ndarray, rights: np.ndarray, heights: np.ndarray) -> StepNetwork:
+    """Return a network with one hidden layer that adds up boxes: two neurons for each box.
+
+    `lefts`, `rights` and `heights` have shape (boxes,).
+    """
+    edges = np.concatenate([lefts, rights])
+    weights = np.ones((len(edges), 1))
+    return StepNetwork([(weights, -edges)], np.concatenate([heights, -heights]))
+
+
+def box_sum(function: Function, count: int) -> StepNetwork:
+    """Approximate a function of one dimension by `count` boxes of equal width."""
+    edges = np.linspace(0, function.length, count + 1)
+    centres = (edges[:-1] + edges[1:]) / 2
+    return boxes(edges[:-1], edges[1:], function.values(centres[:, np.newaxis]))
+
+
+def box_grid(function: Function, count: int) -> StepNetwork:
+    """Approximate a function of d dimensions by a grid of `count`^d boxes.
+
+    The first hidden layer has a step at each of the `count` + 1 edges along each coordinate. In the
+    second, one neuron for each box adds the step at its lower edge and subtracts the step at its
+    upper edge, along each coordinate: the sum is the number of coordinates that lie inside the box,
+    and d only if the point does.
+    """
+    d = function.dimensions
+    edges = np.linspace(0, function.length, count + 1)
+    steps = np.repeat(np.eye(d), count + 1, axis=0), -np.tile(edges, d)
+    cells = np.array(list(product(range(count), repeat=d)))
+    weight = np.zeros((len(cells), d, count + 1))
+    for coordinate in range(d):
+        lower = cells[:, coordinate]
+        weight[range(len(cells)), coordinate, lower] = 1
+        weight[range(len(cells)), coordinate, lower + 1] = -1
+    inside = weight.reshape(len(cells), -1), np.full(len(cells), 0.5 - d)
+    centres = (edges[:-1] + edges[1:]) / 2
+    return StepNetwork([steps, inside], function.values(centres[cells]))
+
+
+def plane_box(low: float, high: float) -> tuple[StepNetwork, StepNetwork]:
+    """Return two networks for the box of height 1 on [low, high)^2.
+
+    The first is the sum of the coordinates' steps, which is no box; the second adds a second hidden
+    layer of one neuron, and is the box.
+    """
+    steps = np.repeat(np.eye(2), 2, axis=0), -np.array([low, high, low, high])
+    signs = np.array([1.0, -1.0, 1.0, -1.0])
+    inside = signs[np.newaxis], np.array([-1.5])
+    return StepNetwork([steps], signs), StepNetwork([steps, inside], np.ones(1))

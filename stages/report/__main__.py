@@ -1,0 +1,96 @@
+"""Write reports/report.md from the results of the other stages, one chapter a problem."""
+
+import importlib.metadata
+from pathlib import Path
+
+from stages import core
+from stages.core.datasets import SHA256
+from stages.core.files import read_numbers, reading, replacing
+from stages.core.params import read_yaml
+from stages.core.paths import COMPARISON, PARAMS, REPORT, REPORTED, Problem
+from stages.core.stage import run_stage
+from stages.plot.results import best_epoch, read_predictions
+from stages.plot.runs import comparison
+from stages.plot.style import save_figures
+from stages.report import runs
+from stages.report.markdown import render
+from stages.report.verdicts import claims, standard_error, verdict
+
+import pandas as pd
+
+TEMPLATE = Path(__file__).with_name("templates") / "report.md.jinja"
+PROBLEMS = ("l1_regression", "box_network", "softmax_jacobian")
+PACKAGES = ("dvc", "matplotlib", "numpy", "pandas", "safetensors", "scipy", "torch", "torchvision")
+
+
+def main() -> None:
+    """Write the report, and draw the recipes of each network side by side."""
+    params, reported = read_yaml(PARAMS), read_yaml(REPORTED)
+    numbers = {name: read_numbers(Problem(name).numbers) for name in PROBLEMS}
+    results = {
+        network: [runs.read_results(network, *recipe) for recipe in recipes.items()]
+        for network, recipes in params.items()
+        if network not in PROBLEMS
+    }
+    fashion_mlp, numpy_network = (
+        next(each for each in results[network] if each.run.recipe == "baseline")
+        for network in ("fashion_mlp", "numpy_network")
+    )
+    fashion_predictions, numpy_predictions = (
+        read_predictions(each.run) for each in (fashion_mlp, numpy_network)
+    )
+    verdicts = [
+        *claims(**numbers),
+        verdict(
+            "4: FashionMNIST in PyTorch",
+            reported["fashion_mlp"]["test_accuracy"],
+            fashion_mlp.metrics["test_accuracy"],
+            len(fashion_predictions),
+        ),
+        verdict(
+            "5: MNIST in numpy",
+            reported["numpy_network"]["history"][-1]["test_accuracy"],
+            numpy_network.metrics["test_accuracy"],
+            len(numpy_predictions),
+        ),
+    ]
+    text = render(
+        TEMPLATE,
+        **numbers,
+        box_errors=read_rows(Problem("box_network").results / "errors.csv"),
+        softmax_gradients=read_rows(Problem("softmax_jacobian").results / "cross_entropy.csv"),
+        fashion_mlp=fashion_mlp,
+        fashion_predictions=fashion_predictions,
+        numpy_network=numpy_network,
+        numpy_predictions=numpy_predictions,
+        best_epoch=best_epoch,
+        params=params,
+        problems=PROBLEMS,
+        reported=reported,
+        results=results,
+        runs=runs,
+        sha256=SHA256,
+        standard_error=standard_error,
+        unpinned=core.UNPINNED,
+        verdicts=verdicts,
+        versions={name: importlib.metadata.version(name) for name in PACKAGES},
+    )
+    save_figures(
+        COMPARISON,
+        {
+            network: comparison({each.run.recipe: each.history for each in recipes})
+            for network, recipes in results.items()
+        },
+    )
+    with replacing(REPORT) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def read_rows(path: Path) -> list[dict[str, object]]:
+    """Read a table, one dictionary a row. Raises StageError if the file is not one."""
+    with reading(path):
+        return pd.read_csv(path).to_dict("records")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,51 @@
+"""How results become Markdown."""
+
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+import jinja2
+from tabulate import tabulate
+
+
+def render(template: Path, **values: object) -> str:
+    """Render a template. The functions of this module are its filters."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters = (difference, fill, percent, probability, table)
+    environment.filters.update({function.__name__: function for function in filters})
+    return environment.get_template(template.name).render(values)
+
+
+def difference(value: float) -> str:
+    """Format a difference that should be zero, as read from JSON, where twelve decimals are."""
+    return f"{value:.2g}" if value else "below 1e-12"
+
+
+def fill(paragraph: str) -> str:
+    """Wrap a paragraph into lines of even length."""
+    return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
+
+
+def percent(share: float) -> str:
+    """Format a share from 0 to 1 in per cent."""
+    return f"{100 * share:.2f} %"
+
+
+def probability(share: float) -> str:
+    """Format a probability from a softmax in per cent: rounded to 0 or 1 it would mislead."""
+    if share < 0.00005:
+        return "< 0.01 %"
+    if share >= 0.99995:
+        return "> 99.99 %"
+    return percent(share)
+
+
+def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
+    """Format a Markdown table whose columns are aligned in plain text too."""
+    return tabulate(list(rows), headers, tablefmt="github", disable_numparse=True)

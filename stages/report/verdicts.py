@@ -1,0 +1,89 @@
+"""The table of verdicts: whether the results confirm what the assignment claims or reports."""
+
+import math
+from collections.abc import Mapping
+
+from stages.report.markdown import difference, percent
+
+TOLERANCE = 1e-9  # a difference up to this size, absolute or relative, is a rounding error
+
+
+def claims(
+    l1_regression: Mapping[str, float],
+    box_network: Mapping[str, float],
+    softmax_jacobian: Mapping[str, float],
+) -> list[tuple[str, str, str, str]]:
+    """Return the rows of problems 1 to 3, which make a claim, given their numbers.
+
+    The argument for or against a claim is in its chapter; the numbers confirm it up to TOLERANCE.
+    """
+    l1, box, softmax = l1_regression, box_network, softmax_jacobian
+    certified = is_zero(l1["dual_residual"]) and math.isclose(
+        l1["l1_loss"], l1["lower_bound"], rel_tol=TOLERANCE, abs_tol=TOLERANCE
+    )
+    counted = (
+        box["max_error_over_bound"] <= 1 + TOLERANCE
+        and box["neurons_for_twice_the_values"] == box["neurons"]
+        and box["neurons_for_twice_the_length"] == 2 * box["neurons"]
+        and box["best_steps_error"] >= 0.25 - TOLERANCE
+        and is_zero(box["second_layer_error"])
+    )
+    autograd, complex_step = softmax["autograd_difference"], softmax["complex_step_difference"]
+    equal = is_zero(autograd) and is_zero(complex_step)
+    return [
+        (
+            "1: L1 regression",
+            "no closed form",
+            f"solved as a linear program: loss {l1['l1_loss']:.4f}, "
+            f"lower bound {l1['lower_bound']:.4f}",
+            "right; our solution is certified optimal"
+            if certified
+            else "our solution is not certified optimal",
+        ),
+        (
+            "2: boxes of step neurons",
+            "O(B/δ) neurons, O((B/δ)^d) in d dimensions",
+            "2L/δ neurons, error at most ω(δ/2): "
+            f"max ratio measured {box['max_error_over_bound']:.4f}; "
+            "in d dimensions more than (L/δ)^d, in two layers",
+            "boxes right; the count uses B instead of L" if counted else "not confirmed",
+        ),
+        (
+            "3: Jacobian of softmax",
+            "y_i ([i = j] - y_j)",
+            f"max difference from autograd {difference(autograd)}, "
+            f"from complex-step differentiation {difference(complex_step)}",
+            "right" if equal else "not confirmed",
+        ),
+    ]
+
+
+def is_zero(value: float) -> bool:
+    """Return whether a value is zero up to TOLERANCE."""
+    return abs(value) <= TOLERANCE
+
+
+def verdict(
+    problem: str, reported: float, measured: float, images: int
+) -> tuple[str, str, str, str]:
+    """Return the row of a test accuracy, from 0 to 1, measured on so many images.
+
+    It is reproduced if it is within three standard errors of the reported one.
+    """
+    gain = measured - reported
+    errors = abs(gain) / standard_error(reported, images)
+    return (
+        problem,
+        f"test accuracy {percent(reported)}",
+        f"test accuracy {percent(measured)}",
+        f"{'reproduced' if errors <= 3 else 'not reproduced'}: "
+        f"{100 * gain:+.2f} percentage points, {errors:.1f} standard errors",
+    )
+
+
+def standard_error(accuracy: float, images: int) -> float:
+    """Return the standard error of an accuracy measured on so many images.
+
+    That of a binomial proportion, sqrt(p (1 - p) / n).
+    """
+    return math.sqrt(accuracy * (1 - accuracy) / images)

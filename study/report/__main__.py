@@ -1,0 +1,106 @@
+"""Write study/report.md and its figure from the study's tables."""
+
+from pathlib import Path
+
+from stages.core.files import reading, replacing
+from stages.core.params import read_yaml
+from stages.core.paths import REPORTED, Run
+from stages.core.stage import run_stage
+from stages.plot.style import BLUE, RED, save_figures
+from stages.report.markdown import render
+from study.training.params import load_study_params
+from study.training.paths import FIGURES, REPORT, ablation_file, seeds_file
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+RECIPES = ("baseline", "improved")
+
+
+def main() -> None:
+    """Write the study's report."""
+    params = load_study_params()
+    networks = list(params.ablation.variants)
+    reported = reported_accuracies()
+    accuracies = {network: read_accuracies(network) for network in networks}
+    save_figures(FIGURES, {"seeds": draw_seeds(accuracies, reported)})
+    text = render(
+        Path(__file__).with_name("report.md.jinja"),
+        params=params,
+        accuracies=accuracies,
+        reported=reported,
+        ablations={network: compare_variants(network) for network in networks},
+    )
+    with replacing(REPORT) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def reported_accuracies() -> dict[str, float]:
+    """Return the test accuracy, from 0 to 1, that the author reported of each network."""
+    reported = read_yaml(REPORTED)
+    return {
+        "fashion_mlp": reported["fashion_mlp"]["test_accuracy"],
+        "numpy_network": reported["numpy_network"]["history"][-1]["test_accuracy"],
+    }
+
+
+def read_accuracies(network: str) -> dict[str, pd.Series]:
+    """Return the test accuracy under each seed, from 0 to 1, by recipe.
+
+    Raises StageError if a table is something else.
+    """
+    accuracies = {}
+    for recipe in RECIPES:
+        path = seeds_file(Run(network, recipe))
+        with reading(path):
+            accuracies[recipe] = pd.read_csv(path)["test_accuracy"]
+    return accuracies
+
+
+def compare_variants(network: str) -> pd.DataFrame:
+    """Return a row a variant: its mean accuracy, and the mean difference from `improved`.
+
+    A difference is that of two networks of the same seed, from -1 to 1; `error` is the standard
+    error of the mean difference.
+
+    Raises StageError if the table is something else.
+    """
+    path = ablation_file(network)
+    with reading(path):
+        by_seed = pd.read_csv(path).pivot(
+            index="seed", columns="variant", values="validation_accuracy"
+        )
+        differences = by_seed.sub(by_seed["improved"], axis=0)
+    return pd.DataFrame(
+        {
+            "accuracy": by_seed.mean(),
+            "difference": differences.mean(),
+            "error": differences.std() / np.sqrt(len(by_seed)),
+        }
+    ).sort_values("accuracy", ascending=False, kind="stable")
+
+
+def draw_seeds(accuracies: dict[str, dict[str, pd.Series]], reported: dict[str, float]) -> Figure:
+    """Draw the test accuracy under each seed, the mean, and what the author reported."""
+    figure = Figure(figsize=(8, 3.6))
+    panels = figure.subplots(len(accuracies), 1)
+    for axes, (network, by_recipe) in zip(panels, accuracies.items(), strict=True):
+        for row, values in enumerate(by_recipe.values()):
+            axes.plot(100 * values, np.full(len(values), row), "o", color=BLUE, alpha=0.5)
+            axes.plot(100 * values.mean(), row, "|", color="black", markersize=20)
+        if network in reported:
+            axes.axvline(100 * reported[network], color=RED, linestyle="--")
+        axes.set(title=network, yticks=range(len(by_recipe)), ylim=(-0.5, len(by_recipe) - 0.5))
+        axes.set_yticklabels(by_recipe)
+        axes.invert_yaxis()
+    panels[0].plot([], [], "o", color=BLUE, alpha=0.5, label="one seed")
+    panels[0].plot([], [], "|", color="black", markersize=12, linestyle="", label="mean")
+    panels[0].plot([], [], "--", color=RED, label="reported by the assignment's author")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    panels[-1].set(xlabel="test accuracy (%)")
+    return figure
+
+
+if __name__ == "__main__":
+    run_stage(main)

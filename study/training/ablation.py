@@ -1,0 +1,44 @@
+"""Train a network without one technique of its improved recipe at a time."""
+
+from stages.core.files import replacing
+from stages.core.networks import load_recipe
+from stages.core.paths import Run
+from stages.core.stage import StageError, run_stage
+from study.training.jobs import Job, train_all
+from study.training.params import load_study_params
+from study.training.paths import PARAMS, ablation_file
+
+import pandas as pd
+
+
+def main(network: str, dataset: str) -> None:
+    """Train NETWORK on DATASET by its recipe `improved` and by each variant of it.
+
+    They are compared on a part of the training images that no network is trained on.
+    """
+    improved = load_recipe(Run(network, "improved"))
+    params = load_study_params().ablation
+    if network not in params.variants:
+        raise StageError(f"{PARAMS} has no ablation.variants.{network}")
+    trials = [
+        (variant, seed, changes)
+        for variant, changes in ({"improved": {}} | params.variants[network]).items()
+        for seed in range(improved.seed, improved.seed + params.seeds)
+    ]
+    jobs = []
+    for variant, seed, changes in trials:
+        source = f"{PARAMS}: ablation.variants.{network}.{variant}"
+        recipe = improved.changed(changes | {"seed": seed}, source)
+        jobs.append(Job(network, recipe, dataset, params.validation_images))
+    measured = train_all(jobs, f"{network} ablation")
+    rows = [
+        (variant, seed, round(loss, 6), accuracy)
+        for (variant, seed, _), (loss, accuracy) in zip(trials, measured, strict=True)
+    ]
+    columns = ["variant", "seed", "validation_loss", "validation_accuracy"]
+    with replacing(ablation_file(network)) as partial:
+        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False)
+
+
+if __name__ == "__main__":
+    run_stage(main)

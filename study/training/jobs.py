@@ -1,0 +1,82 @@
+"""Train many networks at once, on a Dask cluster."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stages import core
+from stages.core import datasets
+from stages.core.networks import module_of
+from stages.core.params import TrainingRecipe
+from stages.core.scores import loss_and_accuracy
+from stages.core.stage import StageError
+
+import dask
+import distributed
+from tqdm import tqdm
+
+# By default Dask's workers return freed memory at once, so that each step of a training asks for
+# it again. None leaves that to the C library.
+dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train on a data set by a recipe.
+
+    With `validation_images`, the last so many training images stand in for the test images, and
+    the network is not trained on them.
+    """
+
+    network: str
+    recipe: TrainingRecipe
+    dataset: str
+    validation_images: int = 0
+
+
+def train(job: Job, pinned: bool) -> tuple[float, float]:
+    """Train a network in a worker.
+
+    Returns its mean cross entropy, in nats, and its accuracy, from 0 to 1, on the test or
+    validation images.
+
+    Raises StageError if the worker's numerics are not pinned though those of the client are, or if
+    it has several threads, whose networks would draw their initial weights from one generator.
+    """
+    if pinned and core.UNPINNED:
+        raise StageError(f"a worker is not pinned: {core.UNPINNED}; start it as README.md says")
+    if distributed.get_worker().state.nthreads > 1:
+        raise StageError("a worker has several threads; start it with --nthreads 1")
+    training, inference = (module_of(job.network, name) for name in ("training", "inference"))
+    training_set = datasets.load(job.dataset, "train")
+    images, labels = datasets.load(job.dataset, "test")
+    if job.validation_images:
+        images, labels = (array[-job.validation_images :] for array in training_set)
+        training_set = tuple(array[: -job.validation_images] for array in training_set)
+    network = training.make_network(job.recipe)
+    for _ in training.train(network, job.recipe, training_set):
+        pass
+    return loss_and_accuracy(inference.predict(network, images, job.recipe), labels)
+
+
+def train_all(jobs: Sequence[Job], title: str) -> list[tuple[float, float]]:
+    """Train all networks; return the loss and the accuracy of each, in the order of the jobs.
+
+    The cluster is that whose scheduler's address DASK_SCHEDULER_ADDRESS gives, or else one on this
+    machine, with a worker a core. What a worker that dies was training is trained by another.
+
+    Raises StageError as `train` does, OSError if the scheduler cannot be reached.
+    """
+    with _client() as client, tqdm(total=len(jobs), desc=title, unit="network") as progress:
+        futures = client.map(train, jobs, pinned=not core.UNPINNED, pure=False)
+        for _ in distributed.as_completed(futures, raise_errors=False):
+            progress.update()
+        return client.gather(futures)
+
+
+def _client() -> distributed.Client:
+    if dask.config.get("scheduler-address", None):
+        return distributed.Client()
+    return distributed.Client(
+        n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None
+    )

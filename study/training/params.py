@@ -1,0 +1,34 @@
+"""The parameters in study/params.yaml, checked before anything is computed."""
+
+from typing import Annotated, Any
+
+from stages.core.params import Block, checked, read_yaml
+from study.training.paths import PARAMS
+
+from pydantic import Field
+
+Seeds = Annotated[int, Field(ge=2)]  # one has no standard deviation
+Variants = dict[str, dict[str, Any]]  # what each changes in the recipe, by its name
+
+
+class Ablation(Block):
+    """How the ablation is done."""
+
+    seeds: Seeds
+    validation_images: Annotated[int, Field(gt=0, lt=60_000)]
+    variants: dict[str, Variants]  # by network
+
+
+class StudyParams(Block):
+    """All of study/params.yaml."""
+
+    seeds: Seeds
+    ablation: Ablation
+
+
+def load_study_params() -> StudyParams:
+    """Read study/params.yaml. What a variant changes is checked when it is made of a recipe.
+
+    Raises StageError that names every value that is unknown, missing or impossible.
+    """
+    return checked(StudyParams, read_yaml(PARAMS), PARAMS)

@@ -1,0 +1,95 @@
+"""A network is a folder, a block in params.yaml and its runs in dvc.yaml."""
+
+import json
+import re
+
+from conftest import Project
+from test_pipeline import add_run
+
+RECIPE = """
+from stages.core.params import Block
+
+
+class Recipe(Block):
+    epochs: int
+    learning_rate: float
+"""
+INFERENCE = """
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+
+def predict(weights, images, recipe):
+    z = images.reshape(len(images), -1) / 255 @ weights
+    z -= z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+def save(weights, path):
+    save_file({"weights": weights}, path)
+
+
+def load(path):
+    return load_file(path)["weights"]
+"""
+TRAINING = """
+from stages.core.scores import loss_and_accuracy
+from stages.networks.softmax_regression.inference import predict
+
+import numpy as np
+
+
+def make_network(recipe):
+    return np.zeros((784, 10))
+
+
+def train(weights, recipe, training_set):
+    images, labels = training_set
+    inputs, targets = images.reshape(len(images), -1) / 255, np.eye(10)[labels]
+    for _ in range(recipe.epochs + 1):
+        log_probabilities = predict(weights, images, recipe)
+        yield loss_and_accuracy(log_probabilities, labels)[0]
+        delta = (np.exp(log_probabilities) - targets) / len(images)
+        weights -= recipe.learning_rate * inputs.T @ delta
+"""
+
+
+def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Project) -> None:
+    folder = "stages/networks/softmax_regression"
+    (project.folder / folder).mkdir()
+    project.write(f"{folder}/recipe.py", RECIPE)
+    project.write(f"{folder}/inference.py", INFERENCE)
+    project.write(f"{folder}/training.py", TRAINING)
+    project.append(
+        "params.yaml", "softmax_regression:\n  plain:\n    epochs: 20\n    learning_rate: 0.1\n"
+    )
+    add_run(project, "softmax_regression", "plain", "MNIST")
+    run = "softmax_regression-plain"
+
+    assert project.repro() == [
+        "check_params", f"train@{run}", f"evaluate@{run}", f"plot@{run}", "report",
+    ]  # fmt: skip
+    metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)
+    found = metrics[""]["data"][f"reports/metrics/{run}.json"]["data"]
+    assert found["test_accuracy"] > 0.5  # the classes of the small data are easy to tell apart
+    assert len(list((project.folder / f"reports/figures/{run}").glob("*.png"))) == 7
+    project.run("dvc", "plots", "show")
+    page = (project.folder / "dvc_plots/index.html").read_text().replace("::", "/")
+    assert f"reports/history/{run}.csv" in page
+    report = (project.folder / "reports/report.md").read_text()
+    accuracy = f"{100 * found['test_accuracy']:.2f} %"
+    assert re.search(rf"^\| softmax_regression +\| plain .*\| {accuracy}", report, re.MULTILINE)
+    assert "(figures/comparison/softmax_regression.png)" in report
+    assert (project.folder / "reports/figures/comparison/softmax_regression.png").exists()
+
+
+def test_a_wrong_parameter_of_a_third_network_is_named(project: Project) -> None:
+    folder = project.folder / "stages/networks/softmax_regression"
+    folder.mkdir()
+    (folder / "recipe.py").write_text(RECIPE)
+    finished = project.run("python", "-m", "stages.check_params", check=False)
+    assert finished.stderr == "error: params.yaml: softmax_regression is missing\n"
+    project.append("params.yaml", "softmax_regression:\n  plain:\n    epochs: many\n")
+    finished = project.run("python", "-m", "stages.check_params", check=False)
+    assert "softmax_regression.plain.epochs: Input should be a valid integer" in finished.stderr
+    assert "softmax_regression.plain.learning_rate is missing" in finished.stderr
