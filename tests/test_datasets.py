@@ -1,6 +1,7 @@
 """Reading the data sets, sound and damaged."""
 
 import gzip
+import re
 from pathlib import Path
 
 from stages.core import datasets
@@ -9,7 +10,7 @@ from stages.core.stage import StageError
 import numpy as np
 import pytest
 import torch
-from conftest import write_idx
+from conftest import REPOSITORY, write_idx
 from torchvision.datasets.mnist import read_image_file
 
 
@@ -58,3 +59,12 @@ def test_images_and_labels_must_be_as_many(tmp_path: Path, monkeypatch: pytest.M
     write_idx(raw / "train-labels-idx1-ubyte", np.zeros(2, np.uint8))
     with pytest.raises(StageError, match=r"shape \(3, 28, 28\) for 2 labels"):
         datasets.load("MNIST", "train")
+
+
+def test_the_data_card_has_the_hashes_and_classes() -> None:
+    card = (REPOSITORY / "data/README.md").read_text()
+    for dataset, hashes in datasets.SHA256.items():
+        for name, sha256 in hashes.items():
+            assert re.search(rf"^\| `{name}` .*`{sha256}`", card, re.MULTILINE)
+        for label in datasets.CLASSES[dataset]:
+            assert f"| {label} " in card

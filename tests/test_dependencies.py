@@ -31,9 +31,9 @@ def locked(project: Project, lock: str = "dvc.lock") -> dict[str, dict]:
 
 def imported(project: Project, cmd: str) -> set[str]:
     """Run a stage; return the files of the project whose code it and its processes load."""
-    finished = project.run(*cmd.split(), PYTHONPROFILEIMPORTTIME="1")
+    finished = project.run(*cmd.split(), PYTHONVERBOSE="1")
     names = set(
-        re.findall(r"^import time:.*\| +((?:stages|study)\b[\w.]*)$", finished.stderr, re.M)
+        re.findall(r"^import '((?:stages|study)\b[\w.]*)' #", finished.stderr, re.MULTILINE)
     )
     script = cmd.split()[2].replace(".", "/")
     files = {f"{script}.py", f"{script}/__main__.py"}
@@ -44,7 +44,8 @@ def imported(project: Project, cmd: str) -> set[str]:
 
 def holds_code(path: Path) -> bool:
     """Whether a module holds more than its docstring."""
-    return len(ast.parse(path.read_text()).body) > 1
+    tree = ast.parse(path.read_text())
+    return len(tree.body) > (ast.get_docstring(tree) is not None)
 
 
 def within(path: str, declared: set[str]) -> bool:

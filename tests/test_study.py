@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 from conftest import Project
 from ruamel.yaml import YAML
+from test_dependencies import check, locked
 
 NETWORKS = network_names()
 RUNS = [Run(network, recipe) for network in NETWORKS for recipe in ("baseline", "improved")]
@@ -115,6 +116,17 @@ def test_the_report_tells_mean_standard_deviation_and_extremes(studied: Project)
 def test_the_study_is_no_part_of_the_pipeline(studied: Project) -> None:
     assert studied.repro() == []
     assert studied.repro("study/dvc.yaml") == []
+
+
+@pytest.mark.parametrize(
+    "stage", ["seeds@fashion_mlp-improved", "ablation@numpy_network", "report"]
+)
+def test_a_stage_of_the_study_imports_what_it_declares(
+    studied: Project, tmp_path: Path, stage: str
+) -> None:
+    entry = locked(studied, "study/dvc.lock")[stage]
+    entry["deps"] = [dep for dep in entry["deps"] if not dep["path"].startswith("study/results/")]
+    check(studied.copy(tmp_path / "project"), entry)
 
 
 def stale(project: Project) -> set[str]:

@@ -1,4 +1,4 @@
-"""Training sample by sample, with the first layer's products for a block of samples at once.
+"""Training sample by sample, with the first layer computed for a block of samples at once.
 
 But for rounding, it is `forward`, `backward` and `step` of `NumpyNetwork` with one sample after
 another, and faster: the weights of the first layer, which has most of them, change only at the end
@@ -28,12 +28,12 @@ def train_block(
     upper_parameters = network.parameters[weight.size + bias.size :]
     upper.parameters[:] = upper_parameters
     z = affine(inputs, weight, bias)
-    products = np.dot(inputs, inputs.T) + ONE
+    gram = np.dot(inputs, inputs.T) + ONE
     steps = np.zeros_like(z)
     log_probabilities = np.empty_like(targets)
     for i, rate in enumerate(learning_rates):
         row = slice(i, i + 1)
-        z[row] -= np.dot(products[row, :i], steps[:i])
+        z[row] -= np.dot(gram[row, :i], steps[:i])
         activation = sigmoid(z[row])
         log_probabilities[row] = upper.forward(activation)
         upper.backward(log_probabilities[row], targets[row])
