@@ -26,7 +26,7 @@ repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, rep
 test: .venv/installed ## run the tests
 	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile
 
-faults: .venv/installed ## cause every fault and write docs/faults.md
+faults: .venv/installed ## inject every fault and write docs/faults.md
 	@WRITE_FAULTS=1 .venv/bin/python -m pytest tests/test_faults.py
 
 lint: .venv/installed ## check the code's style

@@ -1,1 +1,1 @@
-"""The stages of the pipeline: `python -m stages.NAME`. This file holds no code: see core."""
+"""The stages of the pipeline, as dvc.yaml runs them. This file holds no code: see core."""

@@ -17,7 +17,7 @@ def main() -> None:
 
 
 def params_model() -> type[Block]:
-    """Make the model of params.yaml: a block a problem, and a dictionary of recipes a network."""
+    """Make the model of params.yaml: a block per problem, a dictionary of recipes per network."""
     problems = {
         path.parent.name: import_module(f"stages.problems.{path.parent.name}.params").Params
         for path in sorted(Path(__file__).parent.glob("problems/*/params.py"))

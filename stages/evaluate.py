@@ -2,9 +2,9 @@
 
 from stages.core import datasets
 from stages.core.files import reading, replacing, write_numbers
+from stages.core.metrics import loss_and_accuracy
 from stages.core.networks import load_recipe, module_of
 from stages.core.paths import Run
-from stages.core.scores import loss_and_accuracy
 from stages.core.stage import StageError, run_stage
 
 import numpy as np
@@ -27,7 +27,7 @@ def main(network: str, recipe: str, dataset: str) -> None:
 def write_predictions(
     run: Run, log_probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]
 ) -> None:
-    """Write one row a test image: true class, predicted class, and each class's probability.
+    """Write one row per test image: true class, predicted class, and each class's probability.
 
     `log_probabilities` has shape (n, classes), `labels` (n,).
 
@@ -35,8 +35,7 @@ def write_predictions(
     """
     if log_probabilities.shape[1] != len(classes):
         raise StageError(
-            f"{run.model} distinguishes {log_probabilities.shape[1]} classes, not {len(classes)}; "
-            "`dvc repro` makes it again"
+            f"{run.model} distinguishes {log_probabilities.shape[1]} classes, not {len(classes)}"
         )
     predictions = pd.DataFrame(np.exp(log_probabilities.astype(np.float64)), columns=classes)
     predictions.insert(0, "label", [classes[label] for label in labels])

@@ -4,9 +4,9 @@ import math
 
 from stages.core import datasets
 from stages.core.files import replacing
+from stages.core.metrics import loss_and_accuracy
 from stages.core.networks import load_recipe, module_of
 from stages.core.paths import Run
-from stages.core.scores import loss_and_accuracy
 from stages.core.stage import StageError, run_stage
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 
-@np.errstate(over="ignore", invalid="ignore")  # divergence is told below
+@np.errstate(over="ignore", invalid="ignore")  # divergence is reported below
 def main(network: str, recipe: str, dataset: str) -> None:
     """Train NETWORK on DATASET by RECIPE; write the model and its history."""
     run = Run(network, recipe)

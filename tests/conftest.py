@@ -109,7 +109,7 @@ def copy_of_repository(folder: Path) -> Project:
 
 def few_boxes(project: Project) -> None:
     """Let box_network use few boxes: emulated, the others take an hour."""
-    project.replace("params.yaml", "boxes: [4, 8, 16, 32, 64, 128]", "boxes: [4, 8]")
+    project.replace("params.yaml", "  - 16\n  - 32\n  - 64\n  - 128\n", "")
     for many in ("1: (4, 8, 16, 32, 64)", "2: (4, 8, 16, 32, 64)", "3: (4, 8, 16)"):
         project.replace("stages/problems/box_network/errors.py", many, f"{many[:2]} (4,)")
 

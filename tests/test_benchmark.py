@@ -1,4 +1,4 @@
-"""The benchmark, with few rounds on small data: every time is taken, and the report tells it."""
+"""The benchmark, with few rounds on small data: every time is taken, and the report has it."""
 
 import json
 import os
@@ -20,7 +20,7 @@ benchmark.main()
 """
 
 
-def test_every_loop_is_timed_and_told(project: Project) -> None:
+def test_every_loop_is_timed_and_reported(project: Project) -> None:
     project.run("python", "-c", CODE)
     report = (project.folder / "reports/benchmark.md").read_text()
     for stage in ("check_params", "evaluate numpy_network", "problems.l1_regression"):
@@ -45,7 +45,7 @@ def test_what_is_compared_runs_on_all_cores(project: Project) -> None:
     without = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
     command = [sys.executable, "threads.py"]
     theirs = subprocess.run(
-        command, cwd=project.folder, env=without, capture_output=True, text=True
+        command, cwd=project.folder, env=without, capture_output=True, text=True, check=True
     )
     code = "from tools import benchmark\nprint(benchmark.python('threads'))"
     assert project.run("python", "-c", code).stdout == theirs.stdout

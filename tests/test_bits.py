@@ -151,7 +151,7 @@ def unpin(project: Project) -> None:
 
 
 def test_without_the_pins_the_environment_changes_the_bits(copy: Project) -> None:
-    """So the tests above are known to bite."""
+    """This shows that the tests above can fail."""
     unpin(copy)
     ordinary = hashes(copy)
     other = hashes(copy, OPENBLAS_CORETYPE="Nehalem", ATEN_CPU_CAPABILITY="default")

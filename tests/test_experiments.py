@@ -14,7 +14,7 @@ def session() -> list[tuple[str, str]]:
 
 
 def words(text: str) -> list[str]:
-    """The words of the first line of a table, be its borders what they may."""
+    """The words of the first line of a table, whatever its borders."""
     lines = [line for line in text.splitlines() if re.search(r"\w", line)]
     return lines[0].replace("|", " ").split()
 

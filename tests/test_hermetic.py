@@ -105,7 +105,7 @@ def test_a_stage_reads_and_writes_only_what_it_declares(
 
 def test_a_planted_violation_is_seen(project: Project) -> None:
     project.append(
-        "stages/core/scores.py",
+        "stages/core/metrics.py",
         "\nfrom pathlib import Path\n"
         'Path("reports/planted").write_text(Path("dvc.yaml").read_text())\n',
     )

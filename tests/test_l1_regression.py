@@ -20,7 +20,7 @@ import pytest
 
 
 def params(**values: object) -> Params:
-    given = {"points": 30, "outlier_share": 0.2, "slope": 2.0, "intercept": 1.0, "noise": 1.0}
+    given = {"points": 30, "outlier_fraction": 0.2, "slope": 2.0, "intercept": 1.0, "noise": 1.0}
     return Params(**(given | {"iterations": 100, "seed": 1} | values))
 
 
@@ -72,7 +72,7 @@ def test_random_parameters_are_certified() -> None:
         x, y, _ = make_data(
             params(
                 points=int(generator.integers(2, 60)),
-                outlier_share=float(generator.random()),
+                outlier_fraction=float(generator.random()),
                 slope=float(generator.choice([-1000, -1, 0, 1, 1000])),
                 intercept=float(generator.choice([-1000, 0, 1, 1000])),
                 noise=float(generator.choice([0, 0.001, 1, 1000])),
@@ -86,13 +86,13 @@ def test_random_parameters_are_certified() -> None:
     "values",
     [
         {"points": 2},
-        {"outlier_share": 1.0},
+        {"outlier_fraction": 1.0},
         {"noise": 0.0, "slope": 0.0, "intercept": 0.0},
         {"slope": 1000.0, "intercept": -1000.0, "noise": 1000.0, "points": 300},
         # The solver returns a line that is off by more than rounding.
         {
             "points": 55,
-            "outlier_share": 0.68,
+            "outlier_fraction": 0.68,
             "slope": 0.0,
             "intercept": 1000.0,
             "noise": 0.001,
@@ -150,8 +150,8 @@ def test_the_lines_between_both_pairs_have_the_minimum_loss_and_others_more() ->
     assert l1_loss(design, y, np.array([0.0, 1.1])) > 2
 
 
-def test_the_data_is_a_line_with_noise_and_a_share_of_outliers() -> None:
-    x, y, outliers = make_data(params(points=1000, outlier_share=0.3, slope=-3.0))
+def test_the_data_is_a_line_with_noise_and_a_fraction_of_outliers() -> None:
+    x, y, outliers = make_data(params(points=1000, outlier_fraction=0.3, slope=-3.0))
     assert outliers.sum() == 300
     assert (y[outliers] == 0).all()
     noise = y[~outliers] - (-3 * x[~outliers] + 1)

@@ -43,7 +43,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.usefixtures("params")
-def test_the_figures_of_the_assignment_are_the_defaults() -> None:
+def test_the_recipe_baseline_has_the_assignments_hyperparameters() -> None:
     fashion = load_recipe(Run("fashion_mlp", "baseline"))
     assert (fashion.hidden_sizes, fashion.batch_size, fashion.epochs) == ([256, 128, 64], 64, 100)
     assert (fashion.optimizer, fashion.learning_rate, fashion.momentum) == ("sgd", 0.1, 0)
@@ -58,16 +58,18 @@ def test_the_figures_of_the_assignment_are_the_defaults() -> None:
     ("old", "new", "message"),
     [
         ("points: 50", "points: 1", "l1_regression.points: Input should be greater than or equal"),
-        ("outlier_share: 0.2", "outlier_share: 1.2", "l1_regression.outlier_share: Input should"),
+        (
+            "outlier_fraction: 0.2",
+            "outlier_fraction: 1.2",
+            "l1_regression.outlier_fraction: Input should",
+        ),
         ("slope: 2.0", "slope: 1e300", "l1_regression.slope: Input should be less than or equal"),
         ("iterations: 100", "steps: 100", "l1_regression.iterations is missing"),
-        ("[4, 8, 16, 32, 64, 128]", "[]", "box_network.boxes: List should have at least 1"),
-        ("[4, 8, 16, 32, 64, 128]", "[4, 0]", "box_network.boxes.1: Input should be greater"),
+        ("- 8\n", "- 0\n", "box_network.boxes.1: Input should be greater"),
         ("width: 0.5", "width: 0.0", "box_network.width: Input should be greater than or"),
-        ("[2.0, 1.0, 0.0, -1.0]", "[2.0]", "softmax_jacobian.logits: List should have at least 2"),
-        ("[2.0, 1.0, 0.0, -1.0]", "[2.0, 99.0]", "softmax_jacobian.logits.1: Input should be less"),
+        ("- 1.0\n", "- 99.0\n", "softmax_jacobian.logits.1: Input should be less"),
         ("vectors: 64", "vectors: 1000000", "softmax_jacobian.vectors: Input should be less than"),
-        ("[0.5, 1.0, 4.0]", "[0.0]", "softmax_jacobian.temperatures.0: Input should be greater"),
+        ("- 0.5\n", "- 0.0\n", "softmax_jacobian.temperatures.0: Input should be greater"),
         (
             "learning_rate: 0.1",
             "learning_rate: -0.1",
@@ -115,8 +117,8 @@ def test_the_figures_of_the_assignment_are_the_defaults() -> None:
             "fashion_mlp.baseline.epochs: Input should be a valid integer",
         ),
         (
-            "[256, 128, 64]",
-            "[256, none]",
+            "- 128\n    - 64\n",
+            "- none\n    - 64\n",
             "fashion_mlp.baseline.hidden_sizes.1: Input should be a valid integer",
         ),
     ],
@@ -132,6 +134,18 @@ def test_an_error_is_named_with_its_place_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("block", "name", "minimum"), [("box_network", "boxes", 1), ("softmax_jacobian", "logits", 2)]
+)
+def test_a_list_that_is_too_short_is_refused(block: str, name: str, minimum: int) -> None:
+    values = copy.deepcopy(GIVEN)
+    values[block][name] = values[block][name][:minimum]
+    checked(params_model(), values, "params.yaml")
+    values[block][name] = values[block][name][: minimum - 1]
+    with pytest.raises(StageError, match=f"{block}.{name}: List should have at least {minimum}"):
+        checked(params_model(), values, "params.yaml")
+
+
 def test_momentum_with_adam_is_refused(params: Path) -> None:
     replace(params, "optimizer: sgd", "optimizer: adam")
     check_params()
@@ -143,7 +157,7 @@ def test_momentum_with_adam_is_refused(params: Path) -> None:
     )
 
 
-def test_an_empty_file_is_told(params: Path) -> None:
+def test_an_empty_file_is_reported(params: Path) -> None:
     params.write_text("")
     with pytest.raises(StageError, match=r"params\.yaml: the file: Input should be .*None"):
         check_params()

@@ -2,11 +2,10 @@
 
 import json
 import re
-import shutil
-import signal
 
-from stages.core.files import read_numbers
 from stages.core.paths import Problem, Run
+from stages.plot.results import read_numbers
+from stages.plot.style import FIGURES
 
 import pandas as pd
 import pytest
@@ -67,7 +66,7 @@ def test_every_output_is_there_and_whole(reproduced: Project, run: Run) -> None:
         "test_accuracy": history["test_accuracy"].iloc[-1],
         "test_loss": history["test_loss"].iloc[-1],
     }
-    assert len(list((reproduced.folder / run.figures).glob("*.png"))) == 7
+    assert len(list((reproduced.folder / FIGURES / run.name).glob("*.png"))) == 7
     assert (reproduced.folder / run.model).stat().st_size > 10_000
 
 
@@ -116,6 +115,10 @@ def test_experiments_are_run_shown_compared_and_applied(project: Project) -> Non
     project.run("git", "stash")
     project.run("dvc", "checkout")
 
+    diff = project.run("git", "diff", "HEAD", "faster", "--", "params.yaml").stdout
+    changed = re.findall(r"^[-+] .*", diff, re.MULTILINE)
+    assert changed == ["-    learning_rate: 0.0008", "+    learning_rate: 0.002"]
+
     shown = project.run("dvc", "exp", "show", "--csv").stdout
     assert "faster" in shown
     assert param in shown.splitlines()[0]
@@ -148,27 +151,7 @@ def test_plots_are_shown_and_compared(project: Project) -> None:
         for run in RUNS:
             assert str(run.history) in page
             assert str(run.predictions) in page
-            assert run.figures.name in page
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"learning_rate": -0.1}, "learning_rate: Input should be greater than 0"),
-        ({"learning_rate": "fast"}, "learning_rate: Input should be a valid number"),
-        ({"lerning_rate": 0.1}, "lerning_rate: there is no such parameter"),
-    ],
-)
-def test_a_wrong_parameter_stops_before_any_network_is_trained(
-    project: Project, values: dict[str, object], message: str
-) -> None:
-    project.set_param("fashion_mlp", "baseline", epochs=3)
-    project.set_param("numpy_network", "baseline", **values)
-    finished = project.run("dvc", "repro", check=False)
-    assert finished.returncode != 0
-    assert f"error: params.yaml: numpy_network.baseline.{message}" in finished.stderr
-    assert "Traceback" not in finished.stderr
-    assert "Running stage 'train" not in finished.stdout
+            assert run.name in page
 
 
 def test_divergence_stops_with_the_epoch_and_the_parameter(project: Project) -> None:
@@ -209,20 +192,12 @@ def test_a_damaged_data_file_is_named(small: Project, damage: str) -> None:
     assert finished.stderr.count("\n") == 1
 
 
-def test_a_damaged_data_file_is_downloaded_again(project: Project, reproduced: Project) -> None:
-    path = project.folder / "data/MNIST/raw/train-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
-    finished = project.run("dvc", "repro", DATASETS_FOLDER=str(reproduced.folder / "data"))
-    assert re.findall(r"Running stage '(.*)'", finished.stdout) == ["download@MNIST"]
-    assert project.run("git", "status", "--porcelain").stdout == ""
-
-
 def test_an_unknown_network_is_named(small: Project) -> None:
     finished = small.run(
         "python", "-m", "stages.train", "nothing", "baseline", "MNIST", check=False
     )
     assert finished.returncode == 1
-    expected = "error: there is no network nothing; there are fashion_mlp, numpy_network\n"
+    expected = "error: there is no network 'nothing'; there are fashion_mlp, numpy_network\n"
     assert finished.stderr == expected
 
 
@@ -231,8 +206,8 @@ def test_a_recipe_that_no_stage_trains_is_named(project: Project) -> None:
     finished = project.run("dvc", "repro", check=False)
     assert finished.returncode != 0
     assert (
-        "error: reports/metrics/numpy_network-other.json is missing: "
-        "does dvc.yaml name numpy_network-other in `runs` and in `report`?\n"
+        "error: reports/metrics/numpy_network-other.json is missing; "
+        "name numpy_network-other in `runs` and in the deps of `report` in dvc.yaml\n"
     ) in finished.stderr
 
 
@@ -243,36 +218,6 @@ def test_an_unknown_recipe_is_named(small: Project) -> None:
     assert finished.returncode == 1
     expected = "error: params.yaml has no numpy_network.better; it has baseline, improved\n"
     assert finished.stderr == expected
-
-
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_stage_leaves_no_output_and_the_next_run_is_whole(
-    project: Project, sent: signal.Signals
-) -> None:
-    outs = [project.folder / RUNS[1].model, project.folder / RUNS[1].history]
-    expected = [path.read_bytes() for path in outs]
-    for path in outs:
-        path.unlink()
-    project.set_param("numpy_network", "baseline", epochs=100_000)
-    # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = project.start(*TRAIN_NUMPY)
-    seen = ""
-    while "1/100000" not in seen:
-        seen += (read := process.stderr.read(1))
-        assert read, seen
-    process.send_signal(sent)
-    _, stderr = process.communicate(timeout=60)
-
-    assert process.returncode != 0
-    assert "Traceback" not in stderr
-    assert not any(path.exists() for path in outs)
-    project.set_param("numpy_network", "baseline", epochs=2)
-    shutil.rmtree(project.folder / ".dvc/cache")
-    assert "train@numpy_network-baseline" in project.repro()
-    assert list(project.folder.rglob("*.partial")) == []
-    assert [path.read_bytes() for path in outs] == expected
-    assert project.run("git", "status", "--porcelain").stdout == ""
 
 
 def test_a_machine_on_which_nothing_is_pinned_says_so(project: Project) -> None:

@@ -5,7 +5,7 @@ import re
 from stages.core.paths import Run
 from stages.plot.results import best_epoch
 from stages.report.markdown import probability
-from stages.report.runs import mean_loss, top_classes
+from stages.report.tables import mean_loss, top_classes
 
 import pandas as pd
 import pytest
@@ -31,10 +31,12 @@ def links(markdown: str) -> set[str]:
     return {target for target in targets if target and not target.startswith(("http", "#"))}
 
 
-def test_every_link_of_the_readme_leads_somewhere(committed: Project) -> None:
-    targets = links((committed.folder / "README.md").read_text())
+@pytest.mark.parametrize("page", ["README.md", "data/README.md", "models/README.md"])
+def test_every_link_leads_somewhere(committed: Project, page: str) -> None:
+    targets = links((committed.folder / page).read_text())
     assert targets
-    assert [target for target in targets if not (committed.folder / target).exists()] == []
+    folder = (committed.folder / page).parent
+    assert [target for target in targets if not (folder / target).exists()] == []
 
 
 def test_the_report_shows_every_figure_but_those_of_a_second_recipe(reproduced: Project) -> None:
@@ -68,10 +70,10 @@ def test_the_reports_tables_are_tables(reproduced: Project) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["dvc metrics show --md", "dvc dag --mermaid dvc.yaml"],
+    ["dvc metrics show --md", "dvc dag --collapse-foreach-matrix --mermaid dvc.yaml"],
     ids=["metrics", "dag"],
 )
-def test_the_readme_shows_what_the_command_beside_it_prints(
+def test_the_readme_shows_what_the_command_next_to_it_prints(
     committed: Project, command: str
 ) -> None:
     readme = (committed.folder / "README.md").read_text()
@@ -93,7 +95,7 @@ def test_numpy_network_reproduces_the_assignment(committed: Project) -> None:
 
 
 def test_a_probability_is_not_rounded_to_certainty() -> None:
-    assert [probability(share) for share in (1e-9, 0.00006, 0.5, 0.9999, 0.99996, 1)] == [
+    assert [probability(p) for p in (1e-9, 0.00006, 0.5, 0.9999, 0.99996, 1)] == [
         "< 0.01 %", "0.01 %", "50.00 %", "99.99 %", "> 99.99 %", "> 99.99 %",
     ]  # fmt: skip
 

@@ -5,7 +5,7 @@ from stages.networks.common.schedule import learning_rates
 import pytest
 
 
-def test_constant_is_the_peak_throughout() -> None:
+def test_constant_does_not_change() -> None:
     assert learning_rates("constant", 0.1, 0.5, 3).tolist() == [0.1] * 3
 
 

@@ -88,12 +88,12 @@ def test_the_validation_images_are_not_trained_on(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(jobs.datasets, "load", lambda *_: (images, labels))
     worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
     monkeypatch.setattr(jobs.distributed, "get_worker", lambda: worker)
-    jobs.train(jobs.Job("numpy_network", None, "MNIST", validation_images=3), pinned=False)
+    jobs.train(jobs.Job("numpy_network", None, "MNIST", validation_images=3), False, jobs.CODE)
     assert [list(array) for array in seen["trained on"]] == [list(images[:7]), list(labels[:7])]
     assert list(seen["measured on"]) == [7, 8, 9]
 
 
-def test_the_test_images_have_no_say_in_the_ablation(project: Project, studied: Project) -> None:
+def test_the_test_images_do_not_influence_the_ablation(project: Project, studied: Project) -> None:
     shrink(project)
     raw = project.folder / "data/MNIST/raw"
     test_images = raw / "t10k-images-idx3-ubyte"
@@ -103,7 +103,7 @@ def test_the_test_images_have_no_say_in_the_ablation(project: Project, studied: 
     assert (project.folder / file).read_bytes() == (studied.folder / file).read_bytes()
 
 
-def test_the_report_tells_mean_standard_deviation_and_extremes(studied: Project) -> None:
+def test_the_report_has_mean_standard_deviation_and_extremes(studied: Project) -> None:
     report = (studied.folder / REPORT).read_text()
     for run in RUNS:
         accuracy = 100 * pd.read_csv(studied.folder / seeds_file(run))["test_accuracy"]
@@ -234,7 +234,27 @@ def test_a_worker_whose_bits_may_differ_is_refused(
     assert not (project.folder / seeds_file(IMPROVED)).exists()
 
 
-def test_a_scheduler_that_is_not_there_is_told(project: Project) -> None:
+def test_a_worker_that_has_loaded_other_code_is_refused(cluster: Cluster, project: Project) -> None:
+    cluster.worker("--nthreads", "1")
+    with distributed.Client(cluster.address) as client:
+        client.wait_for_workers(1)
+    project.append("stages/networks/numpy_network/training.py", "\n# changed\n")
+    finished = project.run(*SEEDS, check=False, DASK_SCHEDULER_ADDRESS=cluster.address)
+    assert finished.returncode == 1
+    assert "error: a worker has loaded other code than is here; restart it" in finished.stderr
+    assert not (project.folder / seeds_file(IMPROVED)).exists()
+
+
+def test_a_network_that_diverges_is_an_error(project: Project) -> None:
+    project.set_param("numpy_network", "improved", learning_rate=1e30)
+    finished = project.run(*SEEDS, check=False)
+    assert finished.returncode == 1
+    assert "error: numpy_network diverged in epoch 1 with the seed 800" in finished.stderr
+    assert "Traceback" not in finished.stderr.split("error: ")[-1]
+    assert not (project.folder / seeds_file(IMPROVED)).exists()
+
+
+def test_a_scheduler_that_is_not_there_is_reported(project: Project) -> None:
     finished = project.run(*SEEDS, check=False, DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:9",
                            DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")  # fmt: skip
     assert finished.returncode == 1

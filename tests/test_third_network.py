@@ -33,7 +33,7 @@ def load(path):
     return load_file(path)["weights"]
 """
 TRAINING = """
-from stages.core.scores import loss_and_accuracy
+from stages.core.metrics import loss_and_accuracy
 from stages.networks.softmax_regression.inference import predict
 
 import numpy as np

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from stages.core.files import read_numbers, write_numbers
+from stages.core.files import write_numbers
+from stages.plot.results import read_numbers
 from stages.problems.box_network.errors import measure
 from stages.problems.box_network.functions import FUNCTIONS
 from stages.report.verdicts import claims, standard_error, verdict

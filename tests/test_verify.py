@@ -60,7 +60,7 @@ def test_a_pipeline_that_fails_is_not_verified(project: Project) -> None:
     finished = project.run("python", "-m", "tools.verify", check=False)
     assert finished.returncode == 1
     assert "error: broken" in finished.stderr
-    assert finished.stderr.endswith("not verified: the pipeline failed, as told above\n")
+    assert finished.stderr.endswith("not verified: the pipeline failed, see above\n")
 
 
 def test_the_clone_uses_the_data_of_the_working_tree_where_it_is_there(

@@ -1,7 +1,7 @@
 """Time this project against what a user would run instead; write reports/benchmark.md.
 
 What is compared takes turns within each round, so that a busy machine slows all of it, and the
-median of the rounds is told. No part of the pipeline, since times are not reproducible.
+median of the rounds is reported. No part of the pipeline, since times are not reproducible.
 """
 
 import datetime

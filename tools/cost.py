@@ -1,9 +1,9 @@
 """What training costs: `python -m tools.cost NETWORK DATASET CHANGES` prints seconds and memory.
 
 Memory is the peak of the process. NETWORK is trained on DATASET three times, and the median of the
-seconds is told: by the recipe `baseline`, but for one epoch, in batches of 64, with scaled pixels,
-and with CHANGES, a JSON object of parameters and their values; `samples` among them is the number
-of training images.
+seconds is reported: by the recipe `baseline`, but for one epoch, in batches of 64, with scaled
+pixels, and with CHANGES, a JSON object of parameters and their values; `samples` among them is the
+number of training images.
 """
 
 import json

@@ -14,9 +14,9 @@ if "unpinned" in sys.argv:
     import torch  # before stages.core, which then pins nothing
 
 from stages.core import datasets
+from stages.core.metrics import loss_and_accuracy
 from stages.core.networks import load_recipe, module_of
 from stages.core.paths import Run
-from stages.core.scores import loss_and_accuracy
 from stages.networks.fashion_mlp import inference as fashion_mlp
 from stages.networks.numpy_network import inference as numpy_network
 

@@ -32,7 +32,7 @@ def main() -> None:
         recorded = clone_without_outputs(clone)
         command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
         if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
-            sys.exit("not verified: the pipeline failed, as told above")
+            sys.exit("not verified: the pipeline failed, see above")
 
         reproduced = read_lock(clone / "dvc.lock")
         status = git("-C", str(clone), "status", "--porcelain", "--", ".", ":!dvc.lock")
@@ -124,7 +124,7 @@ def git(*arguments: str) -> str:
     command = ["git", *arguments]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if finished.returncode:
-        sys.exit("git failed, as told above")
+        sys.exit("git failed, see above")
     return finished.stdout
 
 

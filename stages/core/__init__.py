@@ -2,7 +2,8 @@
 
 Importing this package pins the numerics: it sets the variables below before numpy or torch load,
 so that every x86-64 processor with AVX2 computes the same bits. See "Bit for bit" in README.md.
-Imports are sorted so that those of this project come before those of other packages.
+So import it before numpy, torch or any other module of the stages; the order of imports that ruff
+checks does that.
 """
 
 import os
@@ -19,7 +20,6 @@ PINS = {
     "OPENBLAS_L2_SIZE": "512",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's exp, log and tanh
 }
-CONFLICTING = ("NPY_ENABLE_CPU_FEATURES",)  # numpy does not load if both lists are given
 NEEDED = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}  # what Haswell brought, as Linux names it
 
 
@@ -40,8 +40,7 @@ UNPINNED = why_unpinned()
 
 if not UNPINNED:
     os.environ.update(PINS)
-    for variable in CONFLICTING:
-        os.environ.pop(variable, None)
+    os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)  # numpy does not load if both lists are given
 
 # The bits do not depend on it. The networks are too small to gain from several threads, and where
 # several processes compute, threads that wait for one another cost more than they gain.

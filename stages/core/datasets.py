@@ -35,7 +35,12 @@ CLASSES = {
 
 
 def raw_folder(dataset: str) -> Path:
-    """Return the folder with the data set's four IDX files, as torchvision lays them out."""
+    """Return the folder with the data set's four IDX files, as torchvision lays them out.
+
+    Raises StageError if there is no such data set.
+    """
+    if dataset not in SHA256:
+        raise StageError(f"there is no data set {dataset!r}; there are {', '.join(SHA256)}")
     return Path("data") / dataset / "raw"
 
 
@@ -45,7 +50,7 @@ def load(dataset: str, split: Literal["train", "test"]) -> tuple[np.ndarray, np.
     Returns the images, uint8 of shape (n, 28, 28), 0 for the background to 255, and their
     labels, int64 of shape (n,), 0 to 9.
 
-    Raises StageError if a file is missing or damaged.
+    Raises StageError if there is no such data set, or a file is missing or damaged.
     """
     prefix = raw_folder(dataset) / PREFIXES[split]
     images = read_idx(Path(f"{prefix}-images-idx3-ubyte"))

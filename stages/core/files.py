@@ -21,12 +21,6 @@ def write_numbers(path: Path, numbers: Mapping[str, float]) -> None:
         partial.write_text(json.dumps(rounded, indent=2) + "\n")
 
 
-def read_numbers(path: Path) -> dict[str, float]:
-    """Read what `write_numbers` wrote. Raises StageError if the file is something else."""
-    with reading(path):
-        return json.loads(path.read_text())
-
-
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Raise StageError if the block finds that `path`, which it reads, is not what it should be."""
@@ -34,13 +28,13 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except (LookupError, RuntimeError, SafetensorError, ValueError):
         raise StageError(
-            f"{path} is damaged or of another kind; `dvc repro` makes it again"
+            f"{path} is damaged or has another format; `dvc repro` makes it again"
         ) from None
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path`; what the block wrote there, a file or a folder, becomes `path`.
+    """Yield a path next to `path`; what the block wrote there, a file or a folder, becomes `path`.
 
     A block that fails, or a process that is killed, leaves nothing half-written under `path`.
     """

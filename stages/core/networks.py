@@ -1,8 +1,9 @@
-"""What a network is to the stages: a folder stages/networks/NAME with three modules.
+"""Networks, imported by name: a network is a folder stages/networks/NAME with three modules.
 
 recipe.py     Recipe: the pydantic model of its blocks in params.yaml, `epochs` among them
 training.py   make_network(recipe) -> network
-              train(network, recipe, (images, labels)) -> the training loss of each epoch
+              train(network, recipe, (images, labels)) -> the training loss of the untrained
+                  network, then of each epoch
 inference.py  predict(network, images, recipe) -> log-probabilities
               save(network, path), load(path) -> network
 """
@@ -22,7 +23,7 @@ def module_of(network: str, module: str) -> ModuleType:
     """Import a module of a network's folder. Raises StageError if there is no such network."""
     names = network_names()
     if network not in names:
-        raise StageError(f"there is no network {network}; there are {', '.join(names)}")
+        raise StageError(f"there is no network {network!r}; there are {', '.join(names)}")
     return import_module(f"stages.networks.{network}.{module}")
 
 

@@ -29,10 +29,10 @@ class Block(BaseModel):
 
 
 class TrainingRecipe(Block):
-    """The hyperparameters that all networks have in common."""
+    """The hyperparameters that fashion_mlp and numpy_network share."""
 
     seed: Seed
-    # The upper bounds are far beyond use, so that a typing error is told and fills no memory.
+    # The upper bounds are far beyond use: a typing error is reported and does not fill memory.
     epochs: Annotated[int, Field(gt=0, le=100_000)]
     batch_size: Annotated[int, Field(gt=0, le=1_000_000)]
     learning_rate: PositiveFloat

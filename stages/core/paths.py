@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-REPORTED = Path("data/reported.yaml")
-REPORT = Path("reports/report.md")
-COMPARISON = Path("reports/figures/comparison")
 
 
 @dataclass(frozen=True)
@@ -24,11 +21,6 @@ class Problem:
     def numbers(self) -> Path:
         """Its numbers by name, in the folder of its results."""
         return self.results / "numbers.json"
-
-    @property
-    def figures(self) -> Path:
-        """The folder of its figures."""
-        return Path(f"reports/figures/{self.name}")
 
 
 @dataclass(frozen=True)
@@ -62,8 +54,3 @@ class Run:
     def metrics(self) -> Path:
         """The test metrics."""
         return Path(f"reports/metrics/{self.name}.json")
-
-    @property
-    def figures(self) -> Path:
-        """The folder of the run's figures."""
-        return Path(f"reports/figures/{self.name}")

@@ -1,15 +1,20 @@
 """How a stage starts and how it fails."""
 
 import argparse
+import ctypes
 import inspect
+import os
+import signal
 import sys
 from collections.abc import Callable
 
 from stages import core
 
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal to get when the parent ends
+
 
 class StageError(Exception):
-    """A fault of the input, told in one line that says what is wrong and what to do."""
+    """A fault of the input, reported in one line that says what is wrong and what to do."""
 
 
 def run_stage(main: Callable[..., None]) -> None:
@@ -17,10 +22,14 @@ def run_stage(main: Callable[..., None]) -> None:
 
     A fault ends the process with one line and a non-zero exit status; a traceback is for bugs.
     """
-    parser = argparse.ArgumentParser(description=inspect.getdoc(main))
+    stage = sys.modules["__main__"].__spec__.name.removesuffix(".__main__")
+    parser = argparse.ArgumentParser(f"python -m {stage}", description=inspect.getdoc(main))
     for name in inspect.signature(main).parameters:
         parser.add_argument(name)
     arguments = parser.parse_args()
+    if "DVC_STAGE" in os.environ and sys.platform == "linux":
+        # Else a stage would outlive a killed DVC and overwrite the outputs of the next run.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if core.UNPINNED:
         print(f"The numerics are not pinned: {core.UNPINNED}.", file=sys.stderr)
     try:

@@ -3,9 +3,9 @@
 from stages.core import datasets
 from stages.core.paths import Run
 from stages.core.stage import run_stage
-from stages.plot import runs
+from stages.plot import figures
 from stages.plot.results import read_history, read_predictions
-from stages.plot.style import save_figures
+from stages.plot.style import FIGURES, save_figures
 
 import numpy as np
 
@@ -22,20 +22,20 @@ def main(network: str, recipe: str, dataset: str) -> None:
     last = np.arange(len(images))[-16:]
     wrong = predictions[predictions["prediction"] != predictions["label"]]
     worst = wrong.sort_values("confidence", ascending=False, kind="stable").index[:16]
-    figures = {
-        "loss": runs.loss_curves(history),
-        "accuracy": runs.accuracy_curve(history),
-        "confusion_matrix": runs.confusion_matrix(predictions, classes),
-        "last_test_batch": runs.predicted_images(
+    drawn = {
+        "loss": figures.loss_curves(history),
+        "accuracy": figures.accuracy_curve(history),
+        "confusion_matrix": figures.confusion_matrix(predictions, classes),
+        "last_test_batch": figures.predicted_images(
             images[last], predictions.iloc[last], "The last 16 test images"
         ),
-        "class_probabilities": runs.class_probabilities(images[:3], predictions.iloc[:3]),
-        "highest_confidence_errors": runs.predicted_images(
+        "class_probabilities": figures.class_probabilities(images[:3], predictions.iloc[:3]),
+        "highest_confidence_errors": figures.predicted_images(
             images[worst], predictions.iloc[worst], "The highest-confidence errors"
         ),
-        "first_image": runs.first_image(train_images[0], classes[train_labels[0]], dataset),
+        "first_image": figures.first_image(train_images[0], classes[train_labels[0]], dataset),
     }
-    save_figures(run.figures, figures)
+    save_figures(FIGURES / run.name, drawn)
 
 
 if __name__ == "__main__":

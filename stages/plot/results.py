@@ -1,4 +1,7 @@
-"""The results of runs, as the figures and the report read them."""
+"""The results, as the figures and the report read them."""
+
+import json
+from pathlib import Path
 
 from stages.core.files import reading
 from stages.core.paths import Run
@@ -6,22 +9,28 @@ from stages.core.paths import Run
 import pandas as pd
 
 
+def read_numbers(path: Path) -> dict[str, float]:
+    """Read numbers by name. Raises StageError if the file is something else."""
+    with reading(path):
+        return json.loads(path.read_text())
+
+
 def read_history(run: Run) -> pd.DataFrame:
-    """Read the history of a run, one row an epoch. Raises StageError if the file is not one."""
+    """Read the history of a run, one row per epoch. Raises StageError if the file is not one."""
     with reading(run.history):
         return pd.read_csv(run.history)[["epoch", "train_loss", "test_loss", "test_accuracy"]]
 
 
 def best_epoch(history: pd.DataFrame) -> int:
-    """Return the epoch of the lowest test loss, after which the network overfits."""
+    """Return the epoch of the min test loss, after which the network overfits."""
     return int(history["epoch"][history["test_loss"].idxmin()])
 
 
 def read_predictions(run: Run) -> pd.DataFrame:
-    """Read the predictions of a run, one row a test image.
+    """Read the predictions of a run, one row per test image.
 
     Returns the columns `label`, `prediction`, `confidence`, which is the probability of the
-    predicted class, and one column of probabilities a class.
+    predicted class, and one column of probabilities per class.
 
     Raises StageError if the file is something else.
     """

@@ -8,6 +8,7 @@ from stages.core.files import replacing
 import matplotlib
 from matplotlib.figure import Figure
 
+FIGURES = Path("reports/figures")
 BLUE, ORANGE, RED, GREY = "tab:blue", "tab:orange", "tab:red", "0.45"
 
 matplotlib.rcdefaults()  # a user's matplotlibrc must not change the figures

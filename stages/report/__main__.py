@@ -1,23 +1,24 @@
-"""Write reports/report.md from the results of the other stages, one chapter a problem."""
+"""Write reports/report.md from the results of the other stages, one chapter per problem."""
 
 import importlib.metadata
 from pathlib import Path
 
 from stages import core
 from stages.core.datasets import SHA256
-from stages.core.files import read_numbers, reading, replacing
+from stages.core.files import reading, replacing
 from stages.core.params import read_yaml
-from stages.core.paths import COMPARISON, PARAMS, REPORT, REPORTED, Problem
-from stages.core.stage import run_stage
-from stages.plot.results import best_epoch, read_predictions
-from stages.plot.runs import comparison
-from stages.plot.style import save_figures
-from stages.report import runs
+from stages.core.paths import PARAMS, Problem
+from stages.core.stage import StageError, run_stage
+from stages.plot.figures import comparison
+from stages.plot.results import best_epoch, read_numbers, read_predictions
+from stages.plot.style import FIGURES, save_figures
+from stages.report import tables
 from stages.report.markdown import render
 from stages.report.verdicts import claims, standard_error, verdict
 
 import pandas as pd
 
+REPORT = Path("reports/report.md")
 TEMPLATE = Path(__file__).with_name("templates") / "report.md.jinja"
 PROBLEMS = ("l1_regression", "box_network", "softmax_jacobian")
 PACKAGES = ("dvc", "matplotlib", "numpy", "pandas", "safetensors", "scipy", "torch", "torchvision")
@@ -25,17 +26,26 @@ PACKAGES = ("dvc", "matplotlib", "numpy", "pandas", "safetensors", "scipy", "tor
 
 def main() -> None:
     """Write the report, and draw the recipes of each network side by side."""
-    params, reported = read_yaml(PARAMS), read_yaml(REPORTED)
+    params, reported = read_yaml(PARAMS), read_yaml(Path("data/reported.yaml"))
     numbers = {name: read_numbers(Problem(name).numbers) for name in PROBLEMS}
     results = {
-        network: [runs.read_results(network, *recipe) for recipe in recipes.items()]
+        network: [
+            tables.read_results(network, recipe, hyperparameters)
+            for recipe, hyperparameters in recipes.items()
+        ]
         for network, recipes in params.items()
         if network not in PROBLEMS
     }
-    fashion_mlp, numpy_network = (
-        next(each for each in results[network] if each.run.recipe == "baseline")
-        for network in ("fashion_mlp", "numpy_network")
-    )
+    baselines = {
+        each.run.network: each
+        for recipes in results.values()
+        for each in recipes
+        if each.run.recipe == "baseline"
+    }
+    try:
+        fashion_mlp, numpy_network = baselines["fashion_mlp"], baselines["numpy_network"]
+    except KeyError as error:
+        raise StageError(f"{PARAMS} has no {error.args[0]}.baseline; a chapter needs it") from None
     fashion_predictions, numpy_predictions = (
         read_predictions(each.run) for each in (fashion_mlp, numpy_network)
     )
@@ -68,7 +78,7 @@ def main() -> None:
         problems=PROBLEMS,
         reported=reported,
         results=results,
-        runs=runs,
+        tables=tables,
         sha256=SHA256,
         standard_error=standard_error,
         unpinned=core.UNPINNED,
@@ -76,7 +86,7 @@ def main() -> None:
         versions={name: importlib.metadata.version(name) for name in PACKAGES},
     )
     save_figures(
-        COMPARISON,
+        FIGURES / "comparison",
         {
             network: comparison({each.run.recipe: each.history for each in recipes})
             for network, recipes in results.items()
@@ -87,7 +97,7 @@ def main() -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:
-    """Read a table, one dictionary a row. Raises StageError if the file is not one."""
+    """Read a table, one dictionary per row. Raises StageError if the file is not one."""
     with reading(path):
         return pd.read_csv(path).to_dict("records")
 

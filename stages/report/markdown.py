@@ -32,18 +32,18 @@ def fill(paragraph: str) -> str:
     return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
 
 
-def percent(share: float) -> str:
-    """Format a share from 0 to 1 in per cent."""
-    return f"{100 * share:.2f} %"
+def percent(fraction: float) -> str:
+    """Format a fraction from 0 to 1 in per cent."""
+    return f"{100 * fraction:.2f} %"
 
 
-def probability(share: float) -> str:
+def probability(p: float) -> str:
     """Format a probability from a softmax in per cent: rounded to 0 or 1 it would mislead."""
-    if share < 0.00005:
+    if p < 0.00005:
         return "< 0.01 %"
-    if share >= 0.99995:
+    if p >= 0.99995:
         return "> 99.99 %"
-    return percent(share)
+    return percent(p)
 
 
 def table(rows: Iterable[Iterable[object]], *headers: str) -> str:

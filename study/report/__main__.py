@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.core.files import reading, replacing
 from stages.core.params import read_yaml
-from stages.core.paths import REPORTED, Run
+from stages.core.paths import Run
 from stages.core.stage import run_stage
 from stages.plot.style import BLUE, RED, save_figures
 from stages.report.markdown import render
@@ -38,7 +38,7 @@ def main() -> None:
 
 def reported_accuracies() -> dict[str, float]:
     """Return the test accuracy, from 0 to 1, that the author reported of each network."""
-    reported = read_yaml(REPORTED)
+    reported = read_yaml(Path("data/reported.yaml"))
     return {
         "fashion_mlp": reported["fashion_mlp"]["test_accuracy"],
         "numpy_network": reported["numpy_network"]["history"][-1]["test_accuracy"],
@@ -59,7 +59,7 @@ def read_accuracies(network: str) -> dict[str, pd.Series]:
 
 
 def compare_variants(network: str) -> pd.DataFrame:
-    """Return a row a variant: its mean accuracy, and the mean difference from `improved`.
+    """Return one row per variant: its mean accuracy, and the mean difference from `improved`.
 
     A difference is that of two networks of the same seed, from -1 to 1; `error` is the standard
     error of the mean difference.

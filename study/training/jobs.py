@@ -1,14 +1,17 @@
 """Train many networks at once, on a Dask cluster."""
 
+import hashlib
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stages import core
 from stages.core import datasets
+from stages.core.metrics import loss_and_accuracy
 from stages.core.networks import module_of
-from stages.core.params import TrainingRecipe
-from stages.core.scores import loss_and_accuracy
+from stages.core.params import Block
 from stages.core.stage import StageError
 
 import dask
@@ -20,6 +23,16 @@ from tqdm import tqdm
 dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None})
 
 
+def digest() -> str:
+    """Return the SHA-256 of all code with which networks are trained."""
+    folders = ("stages/core", "stages/networks", "study/training")
+    files = sorted(path for folder in folders for path in Path(folder).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+CODE = digest()  # when this module is imported, which a worker does at its start
+
+
 @dataclass(frozen=True)
 class Job:
     """One network to train on a data set by a recipe.
@@ -29,22 +42,25 @@ class Job:
     """
 
     network: str
-    recipe: TrainingRecipe
+    recipe: Block
     dataset: str
     validation_images: int = 0
 
 
-def train(job: Job, pinned: bool) -> tuple[float, float]:
+def train(job: Job, pinned: bool, code: str) -> tuple[float, float]:
     """Train a network in a worker.
 
     Returns its mean cross entropy, in nats, and its accuracy, from 0 to 1, on the test or
     validation images.
 
-    Raises StageError if the worker's numerics are not pinned though those of the client are, or if
-    it has several threads, whose networks would draw their initial weights from one generator.
+    Raises StageError if the worker's numerics are not pinned though those of the client are, if it
+    has loaded other code than the client, or if it has several threads, whose networks would draw
+    their initial weights from one generator; and if the network diverges.
     """
     if pinned and core.UNPINNED:
         raise StageError(f"a worker is not pinned: {core.UNPINNED}; start it as README.md says")
+    if code != CODE:
+        raise StageError("a worker has loaded other code than is here; restart it")
     if distributed.get_worker().state.nthreads > 1:
         raise StageError("a worker has several threads; start it with --nthreads 1")
     training, inference = (module_of(job.network, name) for name in ("training", "inference"))
@@ -54,8 +70,12 @@ def train(job: Job, pinned: bool) -> tuple[float, float]:
         images, labels = (array[-job.validation_images :] for array in training_set)
         training_set = tuple(array[: -job.validation_images] for array in training_set)
     network = training.make_network(job.recipe)
-    for _ in training.train(network, job.recipe, training_set):
-        pass
+    for epoch, loss in enumerate(training.train(network, job.recipe, training_set)):
+        if not math.isfinite(loss):
+            raise StageError(
+                f"{job.network} diverged in epoch {epoch} with the seed {job.recipe.seed}; "
+                "lower its learning rate"
+            )
     return loss_and_accuracy(inference.predict(network, images, job.recipe), labels)
 
 
@@ -63,13 +83,15 @@ def train_all(jobs: Sequence[Job], title: str) -> list[tuple[float, float]]:
     """Train all networks; return the loss and the accuracy of each, in the order of the jobs.
 
     The cluster is that whose scheduler's address DASK_SCHEDULER_ADDRESS gives, or else one on this
-    machine, with a worker a core. What a worker that dies was training is trained by another.
+    machine, with a worker for each core that this process may use. If a worker dies, another one
+    trains its network.
 
     Raises StageError as `train` does, OSError if the scheduler cannot be reached.
     """
     with _client() as client, tqdm(total=len(jobs), desc=title, unit="network") as progress:
-        futures = client.map(train, jobs, pinned=not core.UNPINNED, pure=False)
-        for _ in distributed.as_completed(futures, raise_errors=False):
+        futures = client.map(train, jobs, pinned=not core.UNPINNED, code=CODE, pure=False)
+        for future in distributed.as_completed(futures):
+            future.result()  # raises what it raised, before the others end
             progress.update()
         return client.gather(futures)
 
@@ -77,6 +99,5 @@ def train_all(jobs: Sequence[Job], title: str) -> list[tuple[float, float]]:
 def _client() -> distributed.Client:
     if dask.config.get("scheduler-address", None):
         return distributed.Client()
-    return distributed.Client(
-        n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None
-    )
+    cores = len(os.sched_getaffinity(0))
+    return distributed.Client(n_workers=cores, threads_per_worker=1, dashboard_address=None)

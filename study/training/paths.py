@@ -10,10 +10,10 @@ FIGURES = Path("study/figures")
 
 
 def seeds_file(run: Run) -> Path:
-    """Name the table with a row a seed: the test loss, in nats, and accuracy, from 0 to 1."""
+    """Name the table with one row per seed: the test loss, in nats, and accuracy, from 0 to 1."""
     return Path(f"study/results/seeds-{run.name}.csv")
 
 
 def ablation_file(network: str) -> Path:
-    """Name the table with a row a variant and seed, with the validation loss and accuracy."""
+    """Name the table with one row per variant and seed, with the validation loss and accuracy."""
     return Path(f"study/results/ablation-{network}.csv")

@@ -6,7 +6,7 @@ import numpy as np
 def translated(
     images: np.ndarray, max_translation: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """Translate each image at random, by up to so many pixels along both axes.
+    """Translate each image at random, by up to `max_translation` pixels along both axes.
 
     `images` and the result have the shape (n, rows, columns) and the same type. Pixels that enter
     from outside are background, 0.

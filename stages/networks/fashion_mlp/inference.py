@@ -22,8 +22,8 @@ def predict(network: FashionMLP, images: np.ndarray, recipe: Recipe) -> np.ndarr
 def views(images: np.ndarray, translation: int, flip: bool) -> list[np.ndarray]:
     """Return the views of the images for test-time augmentation.
 
-    The images as they are and, by so many pixels, moved down, up, right and left; with `flip`, all
-    of these flipped horizontally as well. Each view has the images' shape, (n, rows, columns).
+    The images as they are, and moved by `translation` pixels down, up, right and left; with `flip`,
+    all of these flipped horizontally as well. Each view has the images' shape, (n, rows, columns).
     """
     padded = np.pad(images, ((0, 0), (translation, translation), (translation, translation)))
     rows, columns = images.shape[1:]

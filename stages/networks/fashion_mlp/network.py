@@ -62,7 +62,7 @@ class MLPByOpenBLAS(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Return the gradients by x and the parameters, given that by the logits."""
+        """Return the gradients with respect to x and the parameters, given that of the logits."""
         layers = len(ctx.saved_tensors) // 2
         activations, weights = ctx.saved_tensors[:layers], ctx.saved_tensors[layers:]
         gradients = []

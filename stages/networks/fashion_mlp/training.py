@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from stages.core.datasets import PIXELS
-from stages.core.scores import loss_and_accuracy
+from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import flipped, translated
 from stages.networks.common.schedule import learning_rates
 from stages.networks.fashion_mlp.inference import log_probabilities, to_input

@@ -1,6 +1,6 @@
 """Training sample by sample, with the first layer computed for a block of samples at once.
 
-But for rounding, it is `forward`, `backward` and `step` of `NumpyNetwork` with one sample after
+Up to rounding, it is `forward`, `backward` and `step` of `NumpyNetwork` with one sample after
 another, and faster: the weights of the first layer, which has most of them, change only at the end
 of the block. With x_j and d_j for row j of X and of D_1, the steps before sample i would have made
 them W_1 - sum_(j<i) rate_j d_j^T x_j, and the biases accordingly. So
@@ -18,7 +18,7 @@ import numpy as np
 def train_block(
     network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray, learning_rates: Sequence[float]
 ) -> np.ndarray:
-    """Take a step a sample; return log softmax(Z_L) of each, before its step, (n, d_L).
+    """Take one step per sample; return log softmax(Z_L) of each, before its step, (n, d_L).
 
     `inputs` has shape (n, d_0), `targets`, one-hot, (n, d_L), and there are n learning rates. The
     network has a hidden layer at least.
@@ -37,7 +37,7 @@ def train_block(
         activation = sigmoid(z[row])
         log_probabilities[row] = upper.forward(activation)
         upper.backward(log_probabilities[row], targets[row])
-        # Of one sample, the gradient by the biases is D_2.
+        # Of one sample, the gradient with respect to the biases is D_2.
         delta = np.dot(upper.bias_gradients[0], upper.weights[0])
         delta *= activation
         delta *= ONE - activation

@@ -29,13 +29,13 @@ HALF, ONE = np.array(0.5, np.float32), np.array(1, np.float32)
 class NumpyNetwork:
     """A fully connected network: sigmoid in the hidden layers, softmax at the end.
 
-    `sizes` are those of the input, the hidden layers and the output: d_0, .., d_L. All numbers are
-    float32, unless told otherwise: its exp and log are numpy's own, while those of float64 are the
-    C library's, and may change with it.
+    `sizes` are those of the input, the hidden layers and the output: d_0, .., d_L. Numbers are
+    float32 by default: its exp and log are numpy's own, while those of float64 are the C library's,
+    and may change with it.
 
     All parameters lie in one vector, and so do their gradients: `weights`, `biases`,
-    `weight_gradients` and `bias_gradients` are lists of views of it, one view a layer. So a step is
-    a few operations on long vectors.
+    `weight_gradients` and `bias_gradients` are lists of views of it, one per layer. So a step is a
+    few operations on long vectors.
     """
 
     def __init__(self, sizes: Sequence[int], dtype: type[np.floating] = np.float32) -> None:
@@ -89,7 +89,7 @@ class NumpyNetwork:
                 delta *= ONE - activation
 
     def step(self, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
-        """Move the parameters against the gradient g, which is used up: it is changed in place.
+        """Move the parameters against the gradient g, which is overwritten.
 
         With weight decay, g + weight_decay * parameters stands for g; with momentum, the velocity,
         momentum * velocity + g, stands for that (Sutskever et al., 2013, as in PyTorch's SGD).

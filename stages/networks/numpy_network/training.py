@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from stages.core.datasets import PIXELS
-from stages.core.scores import loss_and_accuracy
+from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
 from stages.networks.numpy_network.blockwise import train_block
@@ -58,7 +58,7 @@ def train_epoch(
     recipe: Recipe,
     rates: list[float],
 ) -> float:
-    """Train for one epoch, on the samples in their order, with a step a batch.
+    """Train for one epoch, on the samples in their order, with one step per batch.
 
     `inputs` has shape (n, pixels), `targets`, one-hot, (n, classes), and `rates` is the learning
     rate of each step. Returns the mean loss over the samples, each taken before the step of its

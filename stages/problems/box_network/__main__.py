@@ -4,7 +4,7 @@ from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
 from stages.core.paths import Problem
 from stages.core.stage import run_stage
-from stages.plot.style import save_figures
+from stages.plot.style import FIGURES, save_figures
 from stages.problems.box_network import figures
 from stages.problems.box_network.errors import tabulate_errors
 from stages.problems.box_network.params import Params
@@ -36,7 +36,7 @@ def main() -> None:
         partial.mkdir()
         table.round(6).to_csv(partial / "errors.csv", index=False)
         write_numbers(
-            partial / PROBLEM.numbers.name,
+            partial / "numbers.json",
             {
                 "box_error": np.abs(values - defined).max(),
                 "max_error_over_bound": (table["max_error"] / table["bound"]).max(),
@@ -49,7 +49,7 @@ def main() -> None:
             },
         )
     save_figures(
-        PROBLEM.figures,
+        FIGURES / PROBLEM.name,
         {
             "box": figures.box(params.height, params.width, x, values),
             "network": figures.network(single_box),

@@ -6,7 +6,7 @@ from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
 from stages.core.paths import Problem
 from stages.core.stage import run_stage
-from stages.plot.style import save_figures
+from stages.plot.style import FIGURES, save_figures
 from stages.problems.l1_regression import figures
 from stages.problems.l1_regression.data import LINES, PAIRS, X_RANGE, make_data
 from stages.problems.l1_regression.params import Params
@@ -41,7 +41,7 @@ def main() -> None:
     with replacing(PROBLEM.results) as partial:
         partial.mkdir()
         write_numbers(
-            partial / PROBLEM.numbers.name,
+            partial / "numbers.json",
             {
                 "slope": theta[0],
                 "intercept": theta[1],
@@ -63,7 +63,7 @@ def main() -> None:
             },
         )
     save_figures(
-        PROBLEM.figures,
+        FIGURES / PROBLEM.name,
         {
             "fit": figures.fit(x, y, outliers, on_line, (true_line, theta, least_squares)),
             "subdifferential": figures.subdifferential(),

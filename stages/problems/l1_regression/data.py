@@ -22,5 +22,5 @@ def make_data(params: Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     generator = np.random.default_rng(params.seed)
     x = generator.uniform(*X_RANGE, params.points).round(3)
     y = params.slope * x + params.intercept + generator.normal(0, params.noise, params.points)
-    outliers = np.arange(params.points) < round(params.outlier_share * params.points)
+    outliers = np.arange(params.points) < round(params.outlier_fraction * params.points)
     return x, np.where(outliers, 0, y).round(3), outliers

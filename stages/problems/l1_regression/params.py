@@ -11,7 +11,7 @@ class Params(Block):
     """The points of problem 1, and how many iterations IRLS runs."""
 
     points: Annotated[int, Field(ge=2, le=1000)]  # the linear program is a dense matrix
-    outlier_share: Annotated[float, Field(ge=0, le=1)]
+    outlier_fraction: Annotated[float, Field(ge=0, le=1)]
     slope: Annotated[float, Field(ge=-1000, le=1000)]
     intercept: Annotated[float, Field(ge=-1000, le=1000)]
     noise: Annotated[float, Field(ge=0, le=1000)]

@@ -8,8 +8,8 @@ loss sum |r_i|, which is convex and piecewise linear. Its subgradients at theta 
 
 Optimality condition: theta is a minimiser if and only if zero is a subgradient at theta.
 
-Lower bound by weak duality: a dual feasible s, one with A^T s = 0 and max |s_i| <= 1, bounds the
-loss of every theta from below, since sum |r_i| >= s^T r = -s^T y.
+Lower bound by weak duality: a dual feasible s, one with A^T s = 0 and max |s_i| <= 1, gives
+a lower bound, -s^T y, on the loss of every theta, since sum |r_i| >= s^T r = -s^T y.
 
 Optimality certificate: a dual feasible s whose lower bound equals the loss of theta. The s of the
 optimality condition is one. (Boyd and Vandenberghe, "Convex Optimization", 2004, chapter 5.)
@@ -22,7 +22,7 @@ from stages.core.stage import StageError
 import numpy as np
 from scipy.optimize import linprog, lsq_linear
 
-ZERO = 1e-9  # a residual up to this size is zero but for rounding
+ZERO = 1e-9  # a residual up to this size is zero up to rounding
 TOLERANCE = 1e-6  # of the linear program's solution
 MIN_RESIDUAL = 1e-9  # in the weights of IRLS
 

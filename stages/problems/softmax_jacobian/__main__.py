@@ -4,7 +4,7 @@ from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
 from stages.core.paths import Problem
 from stages.core.stage import run_stage
-from stages.plot.style import save_figures
+from stages.plot.style import FIGURES, save_figures
 from stages.problems.softmax_jacobian import figures
 from stages.problems.softmax_jacobian.jacobian import (
     cross_entropy_gradients,
@@ -20,7 +20,7 @@ import pandas as pd
 
 PROBLEM = Problem("softmax_jacobian")
 TARGET = 1  # the true class
-ZERO = 1e-12  # an eigenvalue up to this size is zero but for rounding
+ZERO = 1e-12  # an eigenvalue up to this size is zero up to rounding
 EXTREME = np.array([1e308, 800.0, 0.0, -800.0, -1e308])
 
 
@@ -48,7 +48,7 @@ def main() -> None:
         partial.mkdir()
         pd.DataFrame(gradients).round(6).to_csv(partial / "cross_entropy.csv", index=False)
         write_numbers(
-            partial / PROBLEM.numbers.name,
+            partial / "numbers.json",
             {
                 "autograd_difference": max_difference(matrices, jacobian_by_autograd(logits)),
                 "complex_step_difference": max_difference(
@@ -69,7 +69,7 @@ def main() -> None:
             },
         )
     save_figures(
-        PROBLEM.figures, {"temperatures": figures.temperatures(vector, params.temperatures)}
+        FIGURES / PROBLEM.name, {"temperatures": figures.temperatures(vector, params.temperatures)}
     )
 
 

@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
+from stages.core.metrics import loss_and_accuracy
 from stages.core.paths import Run
-from stages.core.scores import loss_and_accuracy
 from stages.core.stage import StageError
 from stages.evaluate import write_predictions
 from stages.plot.results import best_epoch, read_predictions
@@ -41,7 +41,7 @@ def test_the_loss_does_not_depend_on_the_order_of_the_images() -> None:
     )
 
 
-def test_the_best_epoch_is_that_of_the_lowest_test_loss() -> None:
+def test_the_best_epoch_is_that_of_the_min_test_loss() -> None:
     history = pd.DataFrame({"epoch": [0, 1, 2, 3], "test_loss": [2.0, 0.5, 0.4, 0.6]})
     assert best_epoch(history) == 2
 
@@ -63,6 +63,6 @@ def test_predictions_say_what_the_probabilities_say(run: Run) -> None:
     assert list(predictions["confidence"]) == list(probabilities.max(axis=1))
 
 
-def test_a_model_of_other_classes_is_told(run: Run) -> None:
+def test_a_model_of_other_classes_is_reported(run: Run) -> None:
     with pytest.raises(StageError, match="distinguishes 3 classes, not 10"):
         write_predictions(run, np.full((2, 3), -math.log(3)), np.zeros(2, int), CLASSES)

@@ -1,13 +1,12 @@
-"""What the report says of runs."""
+"""Tables and summaries of runs."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stages.core.files import read_numbers
 from stages.core.paths import Run
 from stages.core.stage import StageError
-from stages.plot.results import best_epoch, read_history
+from stages.plot.results import best_epoch, read_history, read_numbers
 from stages.report.markdown import percent, table
 
 import pandas as pd
@@ -15,7 +14,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Results:
-    """A run's recipe, the metrics by name, and the history, one row an epoch."""
+    """A run's recipe, the metrics by name, and the history, one row per epoch."""
 
     run: Run
     recipe: Mapping[str, object]
@@ -28,13 +27,14 @@ def read_results(network: str, recipe: str, hyperparameters: Mapping[str, object
     run = Run(network, recipe)
     if not run.metrics.exists():
         raise StageError(
-            f"{run.metrics} is missing: does dvc.yaml name {run.name} in `runs` and in `report`?"
+            f"{run.metrics} is missing; name {run.name} in `runs` and in the deps of `report` in "
+            "dvc.yaml"
         )
     return Results(run, hyperparameters, read_numbers(run.metrics), read_history(run))
 
 
 def runs_table(runs: Iterable[Results]) -> str:
-    """Format the metrics of runs: one row a run."""
+    """Format the metrics of runs: one row per run."""
     rows = []
     for each in runs:
         history = each.history.set_index("epoch")
@@ -58,7 +58,7 @@ def runs_table(runs: Iterable[Results]) -> str:
 
 
 def recipes_table(runs: Iterable[Results]) -> str:
-    """Format the hyperparameters in which a network's recipes differ: one column a recipe."""
+    """Format the hyperparameters in which a network's recipes differ: one column per recipe."""
     recipes = {each.run.recipe: each.recipe for each in runs}
     rows = pd.DataFrame(recipes, dtype=object)
     differing = rows[rows.astype(str).nunique(axis=1) > 1]

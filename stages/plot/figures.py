@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 
 def loss_curves(history: pd.DataFrame) -> Figure:
-    """Draw training and test loss against epochs, with the epoch of the lowest test loss marked.
+    """Draw training and test loss against epochs, with the epoch of the min test loss marked.
 
     The axis ends at the max loss of the trained network: that of the untrained one is far above.
     """
@@ -27,7 +27,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
         best["test_loss"],
         "o",
         color=BLUE,
-        label=f"lowest test loss: {best['test_loss']:.3f}, after epoch {best['epoch']:.0f}",
+        label=f"min test loss: {best['test_loss']:.3f}, after epoch {best['epoch']:.0f}",
     )
     trained = history[history["epoch"] > 0]
     axes.set(
@@ -67,7 +67,7 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
 
 
 def comparison(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw test loss and test accuracy against epochs, one curve a recipe."""
+    """Draw test loss and test accuracy against epochs, one curve per recipe."""
     figure = Figure(figsize=(9, 3.6))
     loss_axes, accuracy_axes = figure.subplots(1, 2)
     for recipe, history in histories.items():
@@ -90,10 +90,10 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
     codes = [pd.Categorical(predictions[name], classes).codes for name in ("label", "prediction")]
     counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, tuple(codes), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7, 6.3))
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         axes.text(
             column,
@@ -102,7 +102,7 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
             ha="center",
             va="center",
             fontsize=9,
-            color="white" if shares[row, column] > 0.5 else "black" if count else "0.8",
+            color="white" if fractions[row, column] > 0.5 else "black" if count else "0.8",
         )
     axes.set_xticks(range(len(classes)), classes)
     if max(map(len, classes)) > 1:
@@ -142,10 +142,10 @@ def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure
         _show_image(axes, image)
     for axes, above, (_, row) in zip(bottom, top, predictions.iterrows(), strict=True):
         above.set_title(f"true: {row['label']}", loc="center", fontsize=10)
-        shares = row.drop(["label", "prediction", "confidence"]).astype(float)
-        colors = [BLUE if name == row["label"] else GREY for name in shares.index]
-        bars = axes.barh(shares.index, shares, color=colors)
-        axes.bar_label(bars, [f"{share:.1%}" for share in shares], padding=2, fontsize=7)
+        probabilities = row.drop(["label", "prediction", "confidence"]).astype(float)
+        colors = [BLUE if name == row["label"] else GREY for name in probabilities.index]
+        bars = axes.barh(probabilities.index, probabilities, color=colors)
+        axes.bar_label(bars, [f"{p:.1%}" for p in probabilities], padding=2, fontsize=7)
         axes.set(xlim=(0, 1.25), xticks=(0, 0.5, 1), xlabel="probability")
         axes.tick_params(axis="y", length=0)
     bottom[0].invert_yaxis()
