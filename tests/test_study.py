@@ -36,6 +36,10 @@ def shrink(project: Project) -> None:
     yaml.dump(params, project.folder / "study/params.yaml")
 
 
+def read(project: Project, table: Path) -> pd.DataFrame:
+    return pd.read_csv(project.folder / table, comment="#")
+
+
 @pytest.fixture(scope="module")
 def studied(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The small project after its study."""
@@ -49,7 +53,7 @@ def studied(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
 def test_a_run_is_trained_under_each_seed_and_its_own_gives_its_metrics(
     studied: Project, run: Run
 ) -> None:
-    table = pd.read_csv(studied.folder / seeds_file(run))
+    table = read(studied, seeds_file(run))
     assert list(table["seed"]) == [80085, 80086, 80087]
     assert table["test_loss"].nunique() == 3
     metrics = json.loads((studied.folder / run.metrics).read_text())
@@ -64,7 +68,7 @@ def test_a_run_is_trained_under_each_seed_and_its_own_gives_its_metrics(
 def test_each_technique_is_taken_away_in_turn(studied: Project, network: str) -> None:
     params = YAML(typ="safe").load(studied.folder / "study/params.yaml")["ablation"]
     variants = ["improved", *params["variants"][network]]
-    table = pd.read_csv(studied.folder / ablation_file(network))
+    table = read(studied, ablation_file(network))
     assert list(table["variant"]) == [variant for variant in variants for _ in range(2)]
     assert list(table["seed"]) == [80085, 80086] * len(variants)
     losses = table[table["seed"] == 80085].set_index("variant")["validation_loss"]
@@ -106,11 +110,34 @@ def test_the_test_images_do_not_influence_the_ablation(project: Project, studied
 def test_the_report_has_mean_standard_deviation_and_extremes(studied: Project) -> None:
     report = (studied.folder / REPORT).read_text()
     for run in RUNS:
-        accuracy = 100 * pd.read_csv(studied.folder / seeds_file(run))["test_accuracy"]
+        accuracy = 100 * read(studied, seeds_file(run))["test_accuracy"]
         cells = [accuracy.mean(), np.std(accuracy, ddof=1), accuracy.min(), accuracy.max()]
         numbers = r" +\| ".join(re.escape(f"{cell:.2f}") for cell in cells)
         assert re.search(rf"^\| {run.network} +\| {run.recipe} +\| {numbers} +\|", report, re.M)
     assert (studied.folder / "study/figures/seeds.png").stat().st_size > 10_000
+
+
+def test_results_that_were_made_with_other_parameters_are_refused(
+    studied: Project, tmp_path: Path
+) -> None:
+    project = studied.copy(tmp_path / "project")
+    project.set_param("numpy_network", "improved", learning_rate=0.5, epochs=3)
+    # In experiments DVC commits what is there as the outputs of all stages.
+    project.run("dvc", "commit", "--force", "study/dvc.yaml")
+    finished = project.run("python", "-m", "study.report", check=False)
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "error: study/results/seeds-numpy_network-improved.csv was made with other values of "
+        "epochs, learning_rate; `make study` makes it again\n"
+    )
+
+
+def test_the_committed_results_were_made_with_the_committed_parameters(
+    committed: Project, tmp_path: Path
+) -> None:
+    project = committed.copy(tmp_path / "project")
+    project.run("python", "-m", "study.report")
+    assert project.run("git", "status", "--porcelain", "study").stdout == ""
 
 
 def test_the_study_is_no_part_of_the_pipeline(studied: Project) -> None:
@@ -297,7 +324,7 @@ def test_the_committed_study_agrees_with_the_committed_metrics(
     committed: Project, run: Run
 ) -> None:
     """So that a change of the training that leaves the study behind is seen."""
-    table = pd.read_csv(committed.folder / seeds_file(run))
+    table = read(committed, seeds_file(run))
     metrics = json.loads((committed.folder / run.metrics).read_text())
     assert len(table) == 10
     assert table["test_loss"].iloc[0] == metrics["test_loss"]
@@ -309,7 +336,7 @@ def test_the_improved_recipes_are_better_by_far_more_than_the_seeds_explain(
     committed: Project, network: str
 ) -> None:
     ours, theirs = (
-        pd.read_csv(committed.folder / seeds_file(Run(network, recipe)))["test_accuracy"]
+        read(committed, seeds_file(Run(network, recipe)))["test_accuracy"]
         for recipe in ("improved", "baseline")
     )
     error = np.sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))
@@ -326,7 +353,7 @@ def test_the_improved_recipes_are_better_by_far_more_than_the_seeds_explain(
 def test_the_improved_recipes_reach_their_goals(
     committed: Project, network: str, goal: float
 ) -> None:
-    table = pd.read_csv(committed.folder / seeds_file(Run(network, "improved")))
+    table = read(committed, seeds_file(Run(network, "improved")))
     assert table["test_accuracy"].mean() >= goal
 
 

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from stages.core.files import reading, replacing
+from stages.core.files import replacing
 from stages.core.params import read_yaml
-from stages.core.paths import Run
+from stages.core.paths import PARAMS, Run
 from stages.core.stage import run_stage
 from stages.plot.style import BLUE, RED, save_figures
 from stages.report.markdown import render
-from study.training.params import load_study_params
+from study.training.params import StudyParams, load_study_params
 from study.training.paths import FIGURES, REPORT, ablation_file, seeds_file
+from study.training.tables import read_table
 
 import numpy as np
 import pandas as pd
@@ -23,14 +24,14 @@ def main() -> None:
     params = load_study_params()
     networks = list(params.ablation.variants)
     reported = reported_accuracies()
-    accuracies = {network: read_accuracies(network) for network in networks}
+    accuracies = {network: read_accuracies(network, params) for network in networks}
     save_figures(FIGURES, {"seeds": draw_seeds(accuracies, reported)})
     text = render(
         Path(__file__).with_name("report.md.jinja"),
         params=params,
         accuracies=accuracies,
         reported=reported,
-        ablations={network: compare_variants(network) for network in networks},
+        ablations={network: compare_variants(network, params) for network in networks},
     )
     with replacing(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -45,33 +46,31 @@ def reported_accuracies() -> dict[str, float]:
     }
 
 
-def read_accuracies(network: str) -> dict[str, pd.Series]:
+def read_accuracies(network: str, params: StudyParams) -> dict[str, pd.Series]:
     """Return the test accuracy under each seed, from 0 to 1, by recipe.
 
-    Raises StageError if a table is something else.
+    Raises StageError if a table is something else, or was made with other parameters.
     """
     accuracies = {}
     for recipe in RECIPES:
-        path = seeds_file(Run(network, recipe))
-        with reading(path):
-            accuracies[recipe] = pd.read_csv(path)["test_accuracy"]
+        parameters = read_yaml(PARAMS)[network][recipe] | {"seeds": params.seeds}
+        table = read_table(seeds_file(Run(network, recipe)), parameters)
+        accuracies[recipe] = table["test_accuracy"]
     return accuracies
 
 
-def compare_variants(network: str) -> pd.DataFrame:
+def compare_variants(network: str, params: StudyParams) -> pd.DataFrame:
     """Return one row per variant: its mean accuracy, and the mean difference from `improved`.
 
     A difference is that of two networks of the same seed, from -1 to 1; `error` is the standard
     error of the mean difference.
 
-    Raises StageError if the table is something else.
+    Raises StageError if the table is something else, or was made with other parameters.
     """
-    path = ablation_file(network)
-    with reading(path):
-        by_seed = pd.read_csv(path).pivot(
-            index="seed", columns="variant", values="validation_accuracy"
-        )
-        differences = by_seed.sub(by_seed["improved"], axis=0)
+    parameters = read_yaml(PARAMS)[network]["improved"] | params.ablation.of(network)
+    table = read_table(ablation_file(network), parameters)
+    by_seed = table.pivot(index="seed", columns="variant", values="validation_accuracy")
+    differences = by_seed.sub(by_seed["improved"], axis=0)
     return pd.DataFrame(
         {
             "accuracy": by_seed.mean(),

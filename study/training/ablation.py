@@ -1,12 +1,12 @@
 """Train a network without one technique of its improved recipe at a time."""
 
-from stages.core.files import replacing
 from stages.core.networks import load_recipe
 from stages.core.paths import Run
 from stages.core.stage import StageError, run_stage
 from study.training.jobs import Job, train_all
 from study.training.params import load_study_params
 from study.training.paths import PARAMS, ablation_file
+from study.training.tables import write_table
 
 import pandas as pd
 
@@ -20,9 +20,10 @@ def main(network: str, dataset: str) -> None:
     params = load_study_params().ablation
     if network not in params.variants:
         raise StageError(f"{PARAMS} has no ablation.variants.{network}")
+    variants = params.variants[network]
     trials = [
         (variant, seed, changes)
-        for variant, changes in ({"improved": {}} | params.variants[network]).items()
+        for variant, changes in ({"improved": {}} | variants).items()
         for seed in range(improved.seed, improved.seed + params.seeds)
     ]
     jobs = []
@@ -36,8 +37,8 @@ def main(network: str, dataset: str) -> None:
         for (variant, seed, _), (loss, accuracy) in zip(trials, measured, strict=True)
     ]
     columns = ["variant", "seed", "validation_loss", "validation_accuracy"]
-    with replacing(ablation_file(network)) as partial:
-        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False)
+    table = pd.DataFrame(rows, columns=columns)
+    write_table(ablation_file(network), table, improved.model_dump() | params.of(network))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ class Ablation(Block):
     validation_images: Annotated[int, Field(gt=0, lt=60_000)]
     variants: dict[str, Variants]  # by network
 
+    def of(self, network: str) -> dict[str, object]:
+        """Return what concerns one network."""
+        return self.model_dump() | {"variants": self.variants[network]}
+
 
 class StudyParams(Block):
     """All of study/params.yaml."""

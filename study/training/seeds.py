@@ -1,12 +1,12 @@
 """Train a run under several seeds."""
 
-from stages.core.files import replacing
 from stages.core.networks import load_recipe
 from stages.core.paths import Run
 from stages.core.stage import run_stage
 from study.training.jobs import Job, train_all
 from study.training.params import load_study_params
 from study.training.paths import seeds_file
+from study.training.tables import write_table
 
 import pandas as pd
 
@@ -15,13 +15,13 @@ def main(network: str, recipe: str, dataset: str) -> None:
     """Train NETWORK on DATASET by RECIPE under as many seeds as study/params.yaml says."""
     run = Run(network, recipe)
     own = load_recipe(run)
-    seeds = range(own.seed, own.seed + load_study_params().seeds)
+    count = load_study_params().seeds
+    seeds = range(own.seed, own.seed + count)
     jobs = [Job(network, own.changed({"seed": seed}), dataset) for seed in seeds]
     measured = train_all(jobs, run.name)
     table = pd.DataFrame(measured, columns=["test_loss", "test_accuracy"]).round(6)
     table.insert(0, "seed", seeds)
-    with replacing(seeds_file(run)) as partial:
-        table.to_csv(partial, index=False)
+    write_table(seeds_file(run), table, own.model_dump() | {"seeds": count})
 
 
 if __name__ == "__main__":
