@@ -164,7 +164,8 @@ def wait_for_training(process: subprocess.Popen) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
 def test_a_stage_ends_with_the_dvc_that_started_it(project: Project, reproduced: Project) -> None:
     project.set_param("fashion_mlp", "baseline", epochs=100_000)
-    process = project.start("dvc", "repro")
+    # A shell that, other than bash, does not become the command would outlive DVC.
+    process = project.start("dvc", "repro", SHELL="/bin/bash")
     wait_for_training(process)
     process.kill()
     # The pipe ends when nobody holds its other end any more.

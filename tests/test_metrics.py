@@ -7,7 +7,7 @@ from stages.core.metrics import loss_and_accuracy
 from stages.core.paths import Run
 from stages.core.stage import StageError
 from stages.evaluate import write_predictions
-from stages.plot.results import best_epoch, read_predictions
+from stages.plot.results import best_epoch, confidence, read_predictions
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def test_predictions_say_what_the_probabilities_say(run: Run) -> None:
     np.testing.assert_allclose(probabilities, np.exp(log_probabilities), rtol=1e-5)
     assert list(predictions["prediction"]) == list(probabilities.idxmax(axis=1))
     assert list(predictions["label"]) == [CLASSES[label] for label in labels]
-    assert list(predictions["confidence"]) == list(probabilities.max(axis=1))
+    assert list(confidence(predictions)) == list(probabilities.max(axis=1))
 
 
 def test_a_model_of_other_classes_is_reported(run: Run) -> None:

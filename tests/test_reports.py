@@ -112,7 +112,6 @@ def test_a_few_predictions_are_summed_up() -> None:
         {
             "label": ["a", "b"],
             "prediction": ["a", "a"],
-            "confidence": [0.5, 0.875],
             "a": [0.5, 0.875],
             "b": [0.5, 0.125],
         }

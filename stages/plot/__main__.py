@@ -4,7 +4,7 @@ from stages.core import datasets
 from stages.core.paths import Run
 from stages.core.stage import run_stage
 from stages.plot import figures
-from stages.plot.results import read_history, read_predictions
+from stages.plot.results import confidence, read_history, read_predictions
 from stages.plot.style import FIGURES, save_figures
 
 import numpy as np
@@ -18,6 +18,7 @@ def main(network: str, recipe: str, dataset: str) -> None:
     images, _ = datasets.load(dataset, "test")
     history = read_history(run)
     predictions = read_predictions(run)
+    predictions["confidence"] = confidence(predictions)
 
     last = np.arange(len(images))[-16:]
     wrong = predictions[predictions["prediction"] != predictions["label"]]

@@ -29,15 +29,17 @@ def best_epoch(history: pd.DataFrame) -> int:
 def read_predictions(run: Run) -> pd.DataFrame:
     """Read the predictions of a run, one row per test image.
 
-    Returns the columns `label`, `prediction`, `confidence`, which is the probability of the
-    predicted class, and one column of probabilities per class.
+    Returns the columns `label`, `prediction` and one column of probabilities per class.
 
     Raises StageError if the file is something else.
     """
     with reading(run.predictions):
         predictions = pd.read_csv(run.predictions, dtype={"label": str, "prediction": str})
-        classes = predictions.drop(columns=["label", "prediction"])
-        if not {*predictions["label"], *predictions["prediction"]} <= {*classes}:
+        if not {*predictions["label"], *predictions["prediction"]} < {*predictions.columns}:
             raise ValueError("a class has no column")
-        predictions.insert(2, "confidence", classes.max(axis=1))
     return predictions
+
+
+def confidence(predictions: pd.DataFrame) -> pd.Series:
+    """Return the probability of the predicted class in each row of predictions."""
+    return predictions.drop(columns=["label", "prediction"]).max(axis=1)

@@ -10,7 +10,7 @@ from stages.core.params import read_yaml
 from stages.core.paths import PARAMS, Problem
 from stages.core.stage import StageError, run_stage
 from stages.plot.figures import comparison
-from stages.plot.results import best_epoch, read_numbers, read_predictions
+from stages.plot.results import best_epoch, confidence, read_numbers, read_predictions
 from stages.plot.style import FIGURES, save_figures
 from stages.report import tables
 from stages.report.markdown import render
@@ -74,6 +74,7 @@ def main() -> None:
         numpy_network=numpy_network,
         numpy_predictions=numpy_predictions,
         best_epoch=best_epoch,
+        confidence=confidence,
         params=params,
         problems=PROBLEMS,
         reported=reported,

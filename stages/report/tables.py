@@ -79,5 +79,5 @@ def mean_loss(predictions: pd.DataFrame) -> float:
 
 def top_classes(row: pd.Series, count: int) -> list[tuple[str, float]]:
     """Return the most probable classes in a row of predictions, each with its probability."""
-    classes = row.drop(["label", "prediction", "confidence"])
+    classes = row.drop(["label", "prediction"])
     return list(classes.astype(float).nlargest(count).items())
