@@ -55,12 +55,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_predictions_say_what_the_probabilities_say(run: Run) -> None:
     log_probabilities, labels = log_probabilities_and_labels(50)
     write_predictions(run, log_probabilities, labels, CLASSES)
-    predictions = read_predictions(run)
+    predictions = read_predictions(run, CLASSES)
     probabilities = predictions[list(CLASSES)]
     np.testing.assert_allclose(probabilities, np.exp(log_probabilities), rtol=1e-5)
     assert list(predictions["prediction"]) == list(probabilities.idxmax(axis=1))
     assert list(predictions["label"]) == [CLASSES[label] for label in labels]
     assert list(confidence(predictions)) == list(probabilities.max(axis=1))
+
+
+def test_predictions_without_a_class_are_refused_though_no_image_has_it(run: Run) -> None:
+    log_probabilities, labels = log_probabilities_and_labels(1)
+    write_predictions(run, log_probabilities, labels, CLASSES)
+    with pytest.raises(StageError, match="has another format"):
+        read_predictions(run, (*CLASSES, "k"))
 
 
 def test_a_model_of_other_classes_is_reported(run: Run) -> None:

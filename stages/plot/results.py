@@ -1,6 +1,7 @@
 """The results, as the figures and the report read them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from stages.core.files import reading
@@ -26,7 +27,7 @@ def best_epoch(history: pd.DataFrame) -> int:
     return int(history["epoch"][history["test_loss"].idxmin()])
 
 
-def read_predictions(run: Run) -> pd.DataFrame:
+def read_predictions(run: Run, classes: Sequence[str]) -> pd.DataFrame:
     """Read the predictions of a run, one row per test image.
 
     Returns the columns `label`, `prediction` and one column of probabilities per class.
@@ -35,8 +36,8 @@ def read_predictions(run: Run) -> pd.DataFrame:
     """
     with reading(run.predictions):
         predictions = pd.read_csv(run.predictions, dtype={"label": str, "prediction": str})
-        if not {*predictions["label"], *predictions["prediction"]} < {*predictions.columns}:
-            raise ValueError("a class has no column")
+        if list(predictions.columns) != ["label", "prediction", *classes]:
+            raise ValueError("other columns")
     return predictions
 
 

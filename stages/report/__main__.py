@@ -4,7 +4,7 @@ import importlib.metadata
 from pathlib import Path
 
 from stages import core
-from stages.core.datasets import SHA256
+from stages.core.datasets import CLASSES, SHA256
 from stages.core.files import reading, replacing
 from stages.core.params import read_yaml
 from stages.core.paths import PARAMS, Problem
@@ -36,19 +36,14 @@ def main() -> None:
         for network, recipes in params.items()
         if network not in PROBLEMS
     }
-    baselines = {
-        each.run.network: each
-        for recipes in results.values()
-        for each in recipes
-        if each.run.recipe == "baseline"
-    }
+    runs = [each for recipes in results.values() for each in recipes]
+    baselines = {each.run.network: each for each in runs if each.run.recipe == "baseline"}
     try:
         fashion_mlp, numpy_network = baselines["fashion_mlp"], baselines["numpy_network"]
     except KeyError as error:
         raise StageError(f"{PARAMS} has no {error.args[0]}.baseline; a chapter needs it") from None
-    fashion_predictions, numpy_predictions = (
-        read_predictions(each.run) for each in (fashion_mlp, numpy_network)
-    )
+    fashion_predictions = read_predictions(fashion_mlp.run, CLASSES["FashionMNIST"])
+    numpy_predictions = read_predictions(numpy_network.run, CLASSES["MNIST"])
     verdicts = [
         *claims(**numbers),
         verdict(
@@ -79,6 +74,7 @@ def main() -> None:
         problems=PROBLEMS,
         reported=reported,
         results=results,
+        runs=runs,
         tables=tables,
         sha256=SHA256,
         standard_error=standard_error,

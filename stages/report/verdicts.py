@@ -66,7 +66,7 @@ def is_zero(value: float) -> bool:
 def verdict(
     problem: str, reported: float, measured: float, images: int
 ) -> tuple[str, str, str, str]:
-    """Return the row of a test accuracy, from 0 to 1, measured on so many images.
+    """Return the row of a test accuracy, from 0 to 1, measured on `images` test images.
 
     It is reproduced if it is within three standard errors of the reported one.
     """
@@ -82,7 +82,7 @@ def verdict(
 
 
 def standard_error(accuracy: float, images: int) -> float:
-    """Return the standard error of an accuracy measured on so many images.
+    """Return the standard error of an accuracy measured on `images` test images.
 
     That of a binomial proportion, sqrt(p (1 - p) / n).
     """
