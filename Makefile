@@ -1,23 +1,31 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-CORES := $(shell getconf _NPROCESSORS_ONLN)
+# As many as this process may use: affinity and the limits of a container count.
+CORES = $(shell .venv/bin/python -c 'from dask.system import CPU_COUNT; print(CPU_COUNT)')
 
 # The stages' `python` is the one in .venv, as if it were activated.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# A user's settings of these must not send the packages elsewhere, nor bring others in.
+unexport PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# An environment that was moved, copied or only half made is made again.
+ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/installed 2>/dev/null),$(CURDIR))
+.PHONY: .venv/installed
+endif
+
 .venv/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, and $(PYTHON) is %d.%d; try make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --disable-pip-version-check --require-hashes $(^:%=--requirement %)
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 # DVC runs one stage after another. Here the networks, which share only their data, are trained at
 # the same time instead, each on one core.
 repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, report
-	@.venv/bin/dvc status --quiet dvc.yaml || { dvc repro check_params download && \
+	@.venv/bin/dvc status --quiet || { dvc repro check_params download && \
 		dvc stage list --name-only | grep ^train | \
 		xargs -n 1 -P $(CORES) dvc --wait-for-lock repro --single-item; }
 	@.venv/bin/dvc repro
@@ -36,8 +44,12 @@ lint: .venv/installed ## check the code's style
 verify: .venv/installed ## run what is committed in an empty folder and compare every output's hash
 	@.venv/bin/python -m tools.verify
 
-study: .venv/installed ## train with ten seeds, and do the ablation; takes about an hour
-	@.venv/bin/dvc repro study/dvc.yaml
+experiments: .venv/installed ## compare the experiments, the best on the validation images first
+	@.venv/bin/python -m tools.experiments
+
+study: repro ## train with ten seeds, and do the ablation; takes about an hour
+	@cd study && dvc repro
+	@.venv/bin/dvc repro
 	@echo "The study: study/report.md"
 
 bench: .venv/installed ## time it and other training loops; write reports/benchmark.md
@@ -51,4 +63,4 @@ requirements: .venv/installed ## renew both requirements files with the newest v
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
-.PHONY: help repro test faults lint verify study bench requirements
+.PHONY: help repro test faults lint verify experiments study bench requirements
