@@ -1,19 +1,37 @@
-"""Check params.yaml, all of it."""
+"""Check params.yaml, all of it, and that it fits dvc.yaml."""
 
+import re
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
 from stages.core.networks import module_of, network_names
 from stages.core.params import Block, checked, read_yaml
-from stages.core.paths import PARAMS
-from stages.core.stage import run_stage
+from stages.core.paths import PARAMS, Run
+from stages.core.stage import StageError, run_stage
 
-from pydantic import create_model
+from pydantic import AfterValidator, create_model
+
+PIPELINE = Path("dvc.yaml")
+CHAPTERS = {Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")}  # of the report
 
 
 def main() -> None:
-    """Name every value in params.yaml that is unknown, missing or impossible."""
-    checked(params_model(), read_yaml(PARAMS), PARAMS)
+    """Name every value in params.yaml that is unknown, missing or impossible.
+
+    Name also a recipe that no run uses, and one that a run or the report needs and that is missing.
+    """
+    params = checked(params_model(), read_yaml(PARAMS), PARAMS)
+    recipes = {Run(name, recipe) for name in network_names() for recipe in getattr(params, name)}
+    variables = [each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each]
+    runs = {Run(run["network"], run["recipe"]) for each in variables for run in each.values()}
+    faults = [
+        *(f"{run.block}, a run in {PIPELINE}, is missing" for run in runs - recipes),
+        *(f"{run.block}, a chapter of the report, is missing" for run in CHAPTERS - recipes - runs),
+        *(f"{run.block} needs a run in {PIPELINE}: a line in `runs`" for run in recipes - runs),
+    ]
+    if faults:
+        raise StageError(f"{PARAMS}: {'; '.join(sorted(faults))}")
 
 
 def params_model() -> type[Block]:
@@ -22,10 +40,19 @@ def params_model() -> type[Block]:
         path.parent.name: import_module(f"stages.problems.{path.parent.name}.params").Params
         for path in sorted(Path(__file__).parent.glob("problems/*/params.py"))
     }
-    recipes = {name: dict[str, module_of(name, "recipe").Recipe] for name in network_names()}
+    recipes = {name: dict[Name, module_of(name, "recipe").Recipe] for name in network_names()}
     fields = {name: (model, ...) for name, model in (problems | recipes).items()}
     return create_model("Params", __base__=Block, **fields)
 
+
+def _name(name: str) -> str:
+    # It is part of command lines, of file names and of DVC's names of parameters and stages.
+    if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        raise ValueError("a recipe's name has letters, digits, _ and -, and does not begin with -")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_name)]
 
 if __name__ == "__main__":
     run_stage(main)

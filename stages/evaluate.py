@@ -1,4 +1,4 @@
-"""Evaluate a trained network on the test images."""
+"""Evaluate a trained network on the validation and the test images."""
 
 from stages.core import datasets
 from stages.core.files import reading, replacing, write_numbers
@@ -12,16 +12,22 @@ import pandas as pd
 
 
 def main(network: str, recipe: str, dataset: str) -> None:
-    """Write the predictions and test metrics of NETWORK, trained on DATASET by RECIPE."""
+    """Write the predictions and metrics of NETWORK, trained on DATASET by RECIPE."""
     run = Run(network, recipe)
     inference = module_of(network, "inference")
     params = load_recipe(run)
-    images, labels = datasets.load(dataset, "test")
+    splits = datasets.load_splits(dataset, params.validation_images)
+    del splits["train"]
     with reading(run.model):
-        log_probabilities = inference.predict(inference.load(run.model), images, params)
-    write_predictions(run, log_probabilities, labels, datasets.CLASSES[dataset])
-    loss, accuracy = loss_and_accuracy(log_probabilities, labels)
-    write_numbers(run.metrics, {"test_accuracy": accuracy, "test_loss": round(loss, 6)})
+        model = inference.load(run.model, params)
+    metrics = {}
+    for split, (images, labels) in splits.items():
+        log_probabilities = inference.predict(model, images, params)
+        loss, accuracy = loss_and_accuracy(log_probabilities, labels)
+        metrics |= {f"{split}_accuracy": accuracy, f"{split}_loss": round(loss, 6)}
+        if split == "test":
+            write_predictions(run, log_probabilities, labels, datasets.CLASSES[dataset])
+    write_numbers(run.metrics, metrics)
 
 
 def write_predictions(

@@ -20,29 +20,32 @@ def main(network: str, recipe: str, dataset: str) -> None:
     run = Run(network, recipe)
     training, inference = (module_of(network, name) for name in ("training", "inference"))
     params = load_recipe(run)
-    training_set = datasets.load(dataset, "train")
-    test_images, test_labels = datasets.load(dataset, "test")
+    splits = datasets.load_splits(dataset, params.validation_images)
+    training_set = splits.pop("train")
     model = training.make_network(params)
 
     history = []
     with tqdm(total=params.epochs, desc=run.name, unit="epoch") as progress:
         for epoch, train_loss in enumerate(training.train(model, params, training_set)):
-            test_loss, test_accuracy = loss_and_accuracy(
-                inference.predict(model, test_images, params), test_labels
-            )
-            if not (math.isfinite(train_loss) and math.isfinite(test_loss)):
-                block = f"{network}.{recipe}"
+            row = {"train_loss": round(train_loss, 6)}
+            for split, (images, labels) in splits.items():
+                log_probabilities = inference.log_probabilities(model, images, params)
+                loss, accuracy = loss_and_accuracy(log_probabilities, labels)
+                row |= {f"{split}_loss": round(loss, 6), f"{split}_accuracy": accuracy}
+            if not all(map(math.isfinite, row.values())):
                 raise StageError(
-                    f"{block} diverged in epoch {epoch}: the training loss is {train_loss:g}, the "
-                    f"test loss {test_loss:g}; lower {block}.learning_rate in params.yaml"
+                    f"{run.block} diverged in epoch {epoch}: the training loss is {train_loss:g}, "
+                    f"the test loss {row['test_loss']:g}; lower {run.block}.learning_rate in "
+                    "params.yaml"
                 )
-            history.append((epoch, round(train_loss, 6), round(test_loss, 6), test_accuracy))
-            progress.set_postfix(train_loss=train_loss, test_accuracy=test_accuracy, refresh=False)
+            history.append({"epoch": epoch} | row)
+            progress.set_postfix(
+                train_loss=train_loss, test_accuracy=row["test_accuracy"], refresh=False
+            )
             progress.update(epoch > 0)  # epoch 0 is the untrained network
 
-    columns = ["epoch", "train_loss", "test_loss", "test_accuracy"]
     with replacing(run.history) as partial:
-        pd.DataFrame(history, columns=columns).to_csv(partial, index=False)
+        pd.DataFrame(history).to_csv(partial, index=False)
     with replacing(run.model) as partial:
         inference.save(model, partial)
 

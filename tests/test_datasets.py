@@ -61,6 +61,44 @@ def test_images_and_labels_must_be_as_many(tmp_path: Path, monkeypatch: pytest.M
         datasets.load("MNIST", "train")
 
 
+@pytest.fixture
+def ten_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """Ten training images, which are returned, and two test images, of the labels 0, 1, ..."""
+    monkeypatch.chdir(tmp_path)
+    raw = datasets.raw_folder("MNIST")
+    raw.mkdir(parents=True)
+    images = np.random.default_rng(1).integers(0, 256, (12, 28, 28), dtype=np.uint8)
+    for prefix, part in (("train", images[:10]), ("t10k", images[10:])):
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", part)
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", np.arange(len(part), dtype=np.uint8))
+    return images[:10]
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_the_last_training_images_are_held_out(ten_images: np.ndarray, count: int) -> None:
+    splits = datasets.load_splits("MNIST", count)
+    assert list(splits) == ["train", "validation", "test"]
+    for split, part in (("train", slice(10 - count)), ("validation", slice(10 - count, 10))):
+        images, labels = splits[split]
+        np.testing.assert_array_equal(images, ten_images[part])
+        assert labels.tolist() == list(range(10))[part]
+    assert splits["test"][1].tolist() == [0, 1]
+
+
+def test_without_validation_images_all_are_trained_on(ten_images: np.ndarray) -> None:
+    splits = datasets.load_splits("MNIST", 0)
+    assert list(splits) == ["train", "test"]
+    np.testing.assert_array_equal(splits["train"][0], ten_images)
+    assert splits["train"][1].tolist() == list(range(10))
+
+
+@pytest.mark.usefixtures("ten_images")
+@pytest.mark.parametrize("count", [10, 11])
+def test_validation_images_that_leave_none_to_train_on_are_refused(count: int) -> None:
+    with pytest.raises(StageError, match=f"validation_images: {count} leaves none of the 10"):
+        datasets.load_splits("MNIST", count)
+
+
 def test_the_data_card_has_the_hashes_and_classes() -> None:
     card = (REPOSITORY / "data/README.md").read_text()
     for dataset, hashes in datasets.SHA256.items():

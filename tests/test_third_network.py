@@ -12,6 +12,7 @@ from stages.core.params import Block
 
 class Recipe(Block):
     epochs: int
+    validation_images: int
     learning_rate: float
 """
 INFERENCE = """
@@ -19,22 +20,25 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 
-def predict(weights, images, recipe):
+def log_probabilities(weights, images, recipe):
     z = images.reshape(len(images), -1) / 255 @ weights
     z -= z.max(axis=1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+predict = log_probabilities
 
 
 def save(weights, path):
     save_file({"weights": weights}, path)
 
 
-def load(path):
+def load(path, recipe):
     return load_file(path)["weights"]
 """
 TRAINING = """
 from stages.core.metrics import loss_and_accuracy
-from stages.networks.softmax_regression.inference import predict
+from stages.networks.softmax_regression.inference import log_probabilities
 
 import numpy as np
 
@@ -47,9 +51,9 @@ def train(weights, recipe, training_set):
     images, labels = training_set
     inputs, targets = images.reshape(len(images), -1) / 255, np.eye(10)[labels]
     for _ in range(recipe.epochs + 1):
-        log_probabilities = predict(weights, images, recipe)
-        yield loss_and_accuracy(log_probabilities, labels)[0]
-        delta = (np.exp(log_probabilities) - targets) / len(images)
+        found = log_probabilities(weights, images, recipe)
+        yield loss_and_accuracy(found, labels)[0]
+        delta = (np.exp(found) - targets) / len(images)
         weights -= recipe.learning_rate * inputs.T @ delta
 """
 
@@ -61,7 +65,8 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     project.write(f"{folder}/inference.py", INFERENCE)
     project.write(f"{folder}/training.py", TRAINING)
     project.append(
-        "params.yaml", "softmax_regression:\n  plain:\n    epochs: 20\n    learning_rate: 0.1\n"
+        "params.yaml",
+        "softmax_regression:\n  plain: {epochs: 20, validation_images: 64, learning_rate: 0.1}\n",
     )
     add_run(project, "softmax_regression", "plain", "MNIST")
     run = "softmax_regression-plain"
@@ -71,14 +76,18 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     ]  # fmt: skip
     metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)
     found = metrics[""]["data"][f"reports/metrics/{run}.json"]["data"]
-    assert found["test_accuracy"] > 0.5  # the classes of the small data are easy to tell apart
+    for split in ("validation", "test"):
+        assert found[f"{split}_accuracy"] > 0.5  # the small data's classes are easy to tell apart
     assert len(list((project.folder / f"reports/figures/{run}").glob("*.png"))) == 7
     project.run("dvc", "plots", "show")
     page = (project.folder / "dvc_plots/index.html").read_text().replace("::", "/")
     assert f"reports/history/{run}.csv" in page
     report = (project.folder / "reports/report.md").read_text()
-    accuracy = f"{100 * found['test_accuracy']:.2f} %"
-    assert re.search(rf"^\| softmax_regression +\| plain .*\| {accuracy}", report, re.MULTILINE)
+    validation, test = (
+        f"{100 * found[f'{split}_accuracy']:.2f} %" for split in ("validation", "test")
+    )
+    row = rf"^\| softmax_regression +\| plain .*\| {validation} +\| {test} +\|"
+    assert re.search(row, report, re.MULTILINE)
     assert "(figures/comparison/softmax_regression.png)" in report
     assert (project.folder / "reports/figures/comparison/softmax_regression.png").exists()
 
@@ -92,4 +101,5 @@ def test_a_wrong_parameter_of_a_third_network_is_named(project: Project) -> None
     project.append("params.yaml", "softmax_regression:\n  plain:\n    epochs: many\n")
     finished = project.run("python", "-m", "stages.check_params", check=False)
     assert "softmax_regression.plain.epochs: Input should be a valid integer" in finished.stderr
-    assert "softmax_regression.plain.learning_rate is missing" in finished.stderr
+    for name in ("validation_images", "learning_rate"):
+        assert f"softmax_regression.plain.{name} is missing" in finished.stderr

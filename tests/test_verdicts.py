@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from stages.core.files import write_numbers
+from stages.core.paths import Run
+from stages.core.tables import read_table
 from stages.plot.results import read_numbers
 from stages.problems.box_network.errors import measure
 from stages.problems.box_network.functions import FUNCTIONS
-from stages.report.verdicts import claims, standard_error, verdict
+from stages.report.verdicts import claims, prediction_interval, standard_error, verdict
 
+import numpy as np
 import pytest
+from conftest import Project
+from scipy.stats import ttest_ind
 
 RIGHT = {
     "l1_regression": {"dual_residual": 0.0, "l1_loss": 2.0, "lower_bound": 2.0},
@@ -87,14 +92,59 @@ def test_300_boxes_whose_error_exceeds_its_bound_by_rounding_are_judged_right(
     assert verdicts_with("box_network", "max_error_over_bound", ratio) == VERDICTS
 
 
-def test_an_accuracy_is_reproduced_within_three_standard_errors() -> None:
-    assert verdict("5", 0.5, 0.52, 2500) == (
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_the_ends_of_the_prediction_interval_are_where_the_t_test_has_a_p_value_of_5_percent(
+    count: int,
+) -> None:
+    """The test of whether one value and the others have the same mean, by the pooled variance."""
+    values = np.random.default_rng(count).normal(0.85, 0.01, count).tolist()
+    low, high = prediction_interval(values)
+    assert low < min(values) <= max(values) < high
+    for end in (low, high):
+        assert ttest_ind(values, [end]).pvalue == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("reported", "judged"),
+    [(0.799, "not reproduced"), (0.801, "reproduced"), (0.899, "reproduced"),
+     (0.901, "not reproduced")],
+)  # fmt: skip
+def test_an_accuracy_is_reproduced_if_it_may_be_that_of_one_more_seed(
+    reported: float, judged: str
+) -> None:
+    # the 0.975 quantile of Student's t of 2 degrees of freedom is 4.303: 85 ± 4.303 sqrt(1 + 1/3)
+    assert verdict("5", reported, 0.84, [0.84, 0.85, 0.86]) == (
         "5",
-        "test accuracy 50.00 %",
-        "test accuracy 52.00 %",
-        "reproduced: +2.00 percentage points, 2.0 standard errors",
+        f"test accuracy {100 * reported:.2f} %",
+        "test accuracy 84.00 %; 3 seeds: 85.00 ± 1.00 %",
+        f"{judged}: 95 % prediction interval 80.03 to 89.97 %",
     )
-    assert verdict("5", 0.5, 0.46, 2500)[3].startswith("not reproduced: -4.00 percentage points, 4")
+
+
+def test_without_seeds_of_the_recipe_nothing_is_judged() -> None:
+    assert verdict("5", 0.85, 0.84, None) == (
+        "5",
+        "test accuracy 85.00 %",
+        "test accuracy 84.00 %",
+        "not judged: the study is of other hyperparameters",
+    )
+
+
+@pytest.mark.parametrize("network", ["fashion_mlp", "numpy_network"])
+def test_had_the_author_had_one_of_the_studys_seeds_it_would_mostly_be_reproduced(
+    committed: Project, network: str
+) -> None:
+    _, table = read_table(committed.folder / Run(network, "baseline").seeds)
+    accuracies = list(table["test_accuracy"])
+    assert len(accuracies) == 10
+    reproduced = 0
+    for place, accuracy in enumerate(accuracies):
+        others = accuracies[:place] + accuracies[place + 1 :]
+        expected = ttest_ind(others, [accuracy]).pvalue > 0.05
+        judged = verdict("", accuracy, accuracy, others)[3]
+        assert judged.startswith("reproduced" if expected else "not reproduced")
+        reproduced += expected
+    assert reproduced >= 8
 
 
 def test_the_standard_error_is_that_of_a_binomial_proportion() -> None:

@@ -88,7 +88,7 @@ def python(module: str, *arguments: str) -> dict[str, float]:
 
 def imports() -> dict[str, list[str]]:
     """Return, for each stage, arguments of Python by which it imports what the stage needs."""
-    scripts = set(re.findall(r"cmd: python -m (stages[.\w]+)", PIPELINE.read_text()))
+    scripts = set(re.findall(r"cmd: exec python -m (stages[.\w]+)", PIPELINE.read_text()))
     arguments = {script: ["-m", script, "--help"] for script in scripts}
     # What these two need depends on the network.
     for script, module in (("stages.train", "training"), ("stages.evaluate", "inference")):

@@ -42,6 +42,10 @@ if not UNPINNED:
     os.environ.update(PINS)
     os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)  # numpy does not load if both lists are given
 
+# What a user has set for matplotlib must not reach the figures; a wrong setting stops its import.
+os.environ["MATPLOTLIBRC"] = os.devnull
+os.environ.pop("MPLBACKEND", None)
+
 # The bits do not depend on it. The networks are too small to gain from several threads, and where
 # several processes compute, threads that wait for one another cost more than they gain.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -24,7 +24,7 @@ SHA256 = {
     },
 }
 PIXELS = 28 * 28  # of an image
-PREFIXES = {"train": "train", "test": "t10k"}  # of the files, by split
+PREFIXES = {"train": "train", "test": "t10k"}  # of the files
 CLASSES = {
     "FashionMNIST": (
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -44,15 +44,36 @@ def raw_folder(dataset: str) -> Path:
     return Path("data") / dataset / "raw"
 
 
-def load(dataset: str, split: Literal["train", "test"]) -> tuple[np.ndarray, np.ndarray]:
-    """Read one split of a data set.
+def load_splits(dataset: str, validation_images: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read a data set: images and labels, as `load` returns them, by split.
+
+    `train` is the training images without the last `validation_images`, which are `validation`;
+    without any, there is no such split. `test` is the test images.
+
+    Raises StageError as `load` does, and if no image is left to train on.
+    """
+    images, labels = load(dataset, "train")
+    count = len(images) - validation_images
+    if count < 1:
+        raise StageError(
+            f"validation_images: {validation_images} leaves none of the {len(images)} images of "
+            f"{dataset} to train on; lower it in params.yaml"
+        )
+    splits = {"train": (images[:count], labels[:count])}
+    if validation_images:
+        splits["validation"] = images[count:], labels[count:]
+    return splits | {"test": load(dataset, "test")}
+
+
+def load(dataset: str, part: Literal["train", "test"]) -> tuple[np.ndarray, np.ndarray]:
+    """Read the training or the test images of a data set.
 
     Returns the images, uint8 of shape (n, 28, 28), 0 for the background to 255, and their
     labels, int64 of shape (n,), 0 to 9.
 
     Raises StageError if there is no such data set, or a file is missing or damaged.
     """
-    prefix = raw_folder(dataset) / PREFIXES[split]
+    prefix = raw_folder(dataset) / PREFIXES[part]
     images = read_idx(Path(f"{prefix}-images-idx3-ubyte"))
     labels = read_idx(Path(f"{prefix}-labels-idx1-ubyte"))
     if images.shape != (len(labels), 28, 28):

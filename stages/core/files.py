@@ -22,13 +22,16 @@ def write_numbers(path: Path, numbers: Mapping[str, float]) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Raise StageError if the block finds that `path`, which it reads, is not what it should be."""
+def reading(path: Path, remedy: str = "dvc repro") -> Iterator[None]:
+    """Raise StageError if the block finds that `path`, which it reads, is not what it should be.
+
+    `remedy` is the command that makes it again.
+    """
     try:
         yield
     except (LookupError, RuntimeError, SafetensorError, ValueError):
         raise StageError(
-            f"{path} is damaged or has another format; `dvc repro` makes it again"
+            f"{path} is damaged or has another format; `{remedy}` makes it again"
         ) from None
 
 
@@ -36,8 +39,17 @@ def reading(path: Path) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path next to `path`; what the block wrote there, a file or a folder, becomes `path`.
 
-    A block that fails, or a process that is killed, leaves nothing half-written under `path`.
+    A block that fails, or a process that is killed, leaves nothing half-written under `path`. If
+    `path` is a link to a folder, that folder is replaced: a user may keep it on another disk.
+
+    Raises StageError if `path` is a link to nothing.
     """
+    if path.is_symlink() and not path.exists():
+        raise StageError(
+            f"{path} is a link to {path.readlink()}, which is missing; make or unlink it"
+        )
+    if path.is_dir():
+        path = path.resolve()
     partial = path.with_name(f"{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove(partial)

@@ -1,11 +1,15 @@
 """Networks, imported by name: a network is a folder stages/networks/NAME with three modules.
 
-recipe.py     Recipe: the pydantic model of its blocks in params.yaml, `epochs` among them
+recipe.py     Recipe: the pydantic model of its blocks in params.yaml, with `epochs` and
+                  `validation_images`
 training.py   make_network(recipe) -> network
               train(network, recipe, (images, labels)) -> the training loss of the untrained
                   network, then of each epoch
-inference.py  predict(network, images, recipe) -> log-probabilities
-              save(network, path), load(path) -> network
+inference.py  log_probabilities(network, images, recipe) -> those of the images as they are, for
+                  the history
+              predict(network, images, recipe) -> those of the predictions: the same, or with
+                  test-time augmentation
+              save(network, path), load(path, recipe) -> network
 """
 
 from importlib import import_module

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from stages.core.paths import PARAMS
 from stages.core.stage import StageError
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, YAMLError
 
+# Beyond float32 there is no arithmetic to diverge in.
+Float32 = Annotated[float, Field(ge=0, le=1e38)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
@@ -35,11 +37,11 @@ class TrainingRecipe(Block):
     # The upper bounds are far beyond use: a typing error is reported and does not fill memory.
     epochs: Annotated[int, Field(gt=0, le=100_000)]
     batch_size: Annotated[int, Field(gt=0, le=1_000_000)]
-    learning_rate: PositiveFloat
+    validation_images: Annotated[int, Field(ge=0, lt=60_000)]
+    learning_rate: Annotated[Float32, Field(gt=0)]
     schedule: Literal["constant", "linear"]
     warmup_fraction: BelowOne
-    momentum: BelowOne
-    weight_decay: NonNegativeFloat
+    weight_decay: Float32
     max_translation: Annotated[int, Field(ge=0, le=28)]
     hidden_sizes: Annotated[list[Annotated[int, Field(gt=0, le=10_000)]], Field(max_length=10)]
 
@@ -86,7 +88,8 @@ def checked(model: type[AnyBlock], values: object, source: object, *place: str) 
 
 def plain(fault: ErrorDetails, above: tuple[str, ...]) -> str:
     """Say in a few words what pydantic found, with the place and the value."""
-    place = ".".join(map(str, (*above, *fault["loc"]))) or "the file"
+    location = [str(part) for part in (*above, *fault["loc"]) if part != "[key]"]
+    place = ".".join(location) or "the file"
     if fault["type"] == "extra_forbidden":
         return f"{place}: there is no such parameter"
     if fault["type"] == "missing":

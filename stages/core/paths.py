@@ -36,6 +36,11 @@ class Run:
         return f"{self.network}-{self.recipe}"
 
     @property
+    def block(self) -> str:
+        """The block of its recipe in params.yaml."""
+        return f"{self.network}.{self.recipe}"
+
+    @property
     def model(self) -> Path:
         """The trained weights and biases, as safetensors."""
         return Path(f"models/{self.name}.safetensors")
@@ -52,5 +57,10 @@ class Run:
 
     @property
     def metrics(self) -> Path:
-        """The test metrics."""
+        """The metrics."""
         return Path(f"reports/metrics/{self.name}.json")
+
+    @property
+    def seeds(self) -> Path:
+        """The test metrics under each seed of the study."""
+        return Path(f"study/results/seeds-{self.name}.csv")

@@ -34,9 +34,16 @@ def run_stage(main: Callable[..., None]) -> None:
         print(f"The numerics are not pinned: {core.UNPINNED}.", file=sys.stderr)
     try:
         main(**vars(arguments))
-    except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename} is missing; `dvc repro` makes it")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):  # as torch says it
+            raise
+        sys.exit("error: not enough memory; free some, or lower the sizes in params.yaml")
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.filename:
+            sys.exit(
+                f"error: {error.filename} is missing; `dvc repro` makes results, "
+                "`git checkout` restores what is in git"
+            )
         place = f"{error.filename}: " if error.filename else ""
         problem = error.strerror or error
         sys.exit(f"error: {place}{problem}; fix the problem and run `dvc repro` again")

@@ -2,39 +2,48 @@
 
 from collections.abc import Mapping, Sequence
 
-from stages.plot.results import best_epoch
-from stages.plot.style import BLUE, GREY, ORANGE, RED
+from stages.plot.results import best_epoch, selection_loss
+from stages.plot.style import BLUE, GREEN, GREY, ORANGE, RED
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+SPLITS = {
+    "train": ("training", ORANGE),
+    "validation": ("validation", GREEN),
+    "test": ("test", BLUE),
+}  # each with its label and color
+
 
 def loss_curves(history: pd.DataFrame) -> Figure:
-    """Draw training and test loss against epochs, with the epoch of the min test loss marked.
+    """Draw the losses against epochs, with the best epoch marked.
 
-    The axis ends at the max loss of the trained network: that of the untrained one is far above.
+    The loss axis is made for the epochs after the first tenth: the losses before are far above.
     """
     figure = Figure(figsize=(7, 4))
     axes = figure.subplots()
-    axes.plot(history["epoch"], history["train_loss"], label="training", color=ORANGE)
-    axes.plot(history["epoch"], history["test_loss"], label="test", color=BLUE)
-    best = history.loc[best_epoch(history)]
+    losses = [name for name in SPLITS if f"{name}_loss" in history]
+    for name in losses:
+        label, color = SPLITS[name]
+        axes.plot(history["epoch"], history[f"{name}_loss"], label=label, color=color)
+    by, best = selection_loss(history), history.loc[best_epoch(history)]
+    label, color = SPLITS[by.removesuffix("_loss")]
     axes.axvline(best["epoch"], color=GREY, linestyle=":", zorder=0)
     axes.plot(
         best["epoch"],
-        best["test_loss"],
+        best[by],
         "o",
-        color=BLUE,
-        label=f"min test loss: {best['test_loss']:.3f}, after epoch {best['epoch']:.0f}",
+        color=color,
+        label=f"min {label} loss: {best[by]:.3f}, after epoch {best['epoch']:.0f}",
     )
-    trained = history[history["epoch"] > 0]
+    shown = _after_the_first_tenth(history)[[f"{name}_loss" for name in losses]]
     axes.set(
         title=f"Loss (untrained network, test: {history['test_loss'].iloc[0]:.3f})",
         xlabel="epoch",
         ylabel="mean cross entropy (nats)",
-        ylim=(0, 1.05 * trained[["train_loss", "test_loss"]].max(axis=None)),
+        ylim=(0, 1.2 * shown.max(axis=None)),
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
@@ -42,38 +51,39 @@ def loss_curves(history: pd.DataFrame) -> Figure:
 
 
 def accuracy_curve(history: pd.DataFrame) -> Figure:
-    """Draw test accuracy against epochs, without that of the untrained network."""
+    """Draw the accuracies against epochs; the axis is made for those after the first tenth."""
     figure = Figure(figsize=(7, 4))
     axes = figure.subplots()
-    percent = 100 * history["test_accuracy"]
-    axes.plot(history["epoch"], percent, color=BLUE)
-    axes.plot(
-        history["epoch"].iloc[-1],
-        percent.iloc[-1],
-        "o",
-        color=BLUE,
-        label=f"after the last epoch: {percent.iloc[-1]:.2f} %",
-    )
-    trained = percent[history["epoch"] > 0]
+    names = [name for name in SPLITS if f"{name}_accuracy" in history]
+    for name in names:
+        label, color = SPLITS[name]
+        values = 100 * history[f"{name}_accuracy"]
+        label = f"{label}, after the last epoch: {values.iloc[-1]:.2f} %"
+        axes.plot(history["epoch"], values, "o-", markevery=[-1], color=color, label=label)
+    shown = 100 * _after_the_first_tenth(history)[[f"{name}_accuracy" for name in names]]
     axes.set(
-        title=f"Test accuracy (untrained network: {percent.iloc[0]:.2f} %)",
+        title=f"Accuracy (untrained network, test: {100 * history['test_accuracy'].iloc[0]:.2f} %)",
         xlabel="epoch",
         ylabel="accuracy (%)",
-        ylim=(trained.min() - 1, trained.max() + 1),
+        ylim=(shown.min(axis=None) - 1, shown.max(axis=None) + 1),
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="lower right")
     return figure
 
 
+def _after_the_first_tenth(history: pd.DataFrame) -> pd.DataFrame:
+    return history[history["epoch"] > history["epoch"].iloc[-1] / 10]
+
+
 def comparison(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw test loss and test accuracy against epochs, one curve per recipe."""
+    """Draw test loss and accuracy after the first tenth of the epochs, one curve per recipe."""
     figure = Figure(figsize=(9, 3.6))
     loss_axes, accuracy_axes = figure.subplots(1, 2)
     for recipe, history in histories.items():
-        trained = history[history["epoch"] > 0]
-        epochs, accuracy = trained["epoch"], 100 * trained["test_accuracy"]
-        loss_axes.plot(epochs, trained["test_loss"], ".-", markevery=[-1], label=recipe)
+        shown = _after_the_first_tenth(history)
+        epochs, accuracy = shown["epoch"], 100 * shown["test_accuracy"]
+        loss_axes.plot(epochs, shown["test_loss"], ".-", markevery=[-1], label=recipe)
         accuracy_axes.plot(
             epochs, accuracy, ".-", markevery=[-1], label=f"{recipe}: {accuracy.iloc[-1]:.2f} %"
         )

@@ -19,12 +19,24 @@ def read_numbers(path: Path) -> dict[str, float]:
 def read_history(run: Run) -> pd.DataFrame:
     """Read the history of a run, one row per epoch. Raises StageError if the file is not one."""
     with reading(run.history):
-        return pd.read_csv(run.history)[["epoch", "train_loss", "test_loss", "test_accuracy"]]
+        history = pd.read_csv(run.history)
+        if not {"epoch", "train_loss", "test_loss", "test_accuracy"} <= set(history):
+            raise ValueError("other columns")
+    return history
+
+
+def selection_loss(history: pd.DataFrame) -> str:
+    """Name the column by which the best epoch is chosen.
+
+    Without validation images it is the test loss. That is an oracle: it shows when the network
+    begins to overfit, but to stop there would be to choose on the test set.
+    """
+    return "validation_loss" if "validation_loss" in history else "test_loss"
 
 
 def best_epoch(history: pd.DataFrame) -> int:
-    """Return the epoch of the min test loss, after which the network overfits."""
-    return int(history["epoch"][history["test_loss"].idxmin()])
+    """Return the epoch of the min of `selection_loss`, after which the network overfits."""
+    return int(history["epoch"][history[selection_loss(history)].idxmin()])
 
 
 def read_predictions(run: Run, classes: Sequence[str]) -> pd.DataFrame:

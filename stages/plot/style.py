@@ -9,9 +9,9 @@ import matplotlib
 from matplotlib.figure import Figure
 
 FIGURES = Path("reports/figures")
-BLUE, ORANGE, RED, GREY = "tab:blue", "tab:orange", "tab:red", "0.45"
+BLUE, GREEN, ORANGE, RED, GREY = "tab:blue", "tab:green", "tab:orange", "tab:red", "0.45"
 
-matplotlib.rcdefaults()  # a user's matplotlibrc must not change the figures
+matplotlib.rcdefaults()  # also a matplotlibrc in the current folder must not change the figures
 matplotlib.rcParams.update(
     {
         "axes.spines.top": False,

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stages.core.paths import Run
-from stages.core.stage import StageError
-from stages.plot.results import best_epoch, read_history, read_numbers
+from stages.plot.results import best_epoch, read_history, read_numbers, selection_loss
 from stages.report.markdown import percent, table
 
 import pandas as pd
@@ -23,13 +22,8 @@ class Results:
 
 
 def read_results(network: str, recipe: str, hyperparameters: Mapping[str, object]) -> Results:
-    """Read the results of a run. Raises StageError if they are missing or damaged."""
+    """Read the results of a run. Raises StageError if they are damaged."""
     run = Run(network, recipe)
-    if not run.metrics.exists():
-        raise StageError(
-            f"{run.metrics} is missing; name {run.name} in `runs` and in the deps of `report` in "
-            "dvc.yaml"
-        )
     return Results(run, hyperparameters, read_numbers(run.metrics), read_history(run))
 
 
@@ -39,21 +33,25 @@ def runs_table(runs: Iterable[Results]) -> str:
     for each in runs:
         history = each.history.set_index("epoch")
         best = best_epoch(each.history)
+        by = selection_loss(each.history).replace("_", " ")
         rows.append(
             (
                 each.run.network,
                 each.run.recipe,
                 history.index[-1],
                 f"{history['train_loss'].iloc[-1]:.4f}",
-                f"{each.metrics['test_loss']:.4f}",
+                percent(each.metrics["validation_accuracy"])
+                if "validation_accuracy" in each.metrics
+                else "",
                 percent(each.metrics["test_accuracy"]),
-                best,
+                f"{each.metrics['test_loss']:.4f}",
+                f"{best}, min {by}{' (oracle)' if by == 'test loss' else ''}",
                 percent(history["test_accuracy"][best]),
             )
         )
     return table(
-        rows, "network", "recipe", "epochs", "training loss", "test loss", "test accuracy",
-        "epoch of the min test loss", "test accuracy there",
+        rows, "network", "recipe", "epochs", "training loss", "validation accuracy",
+        "test accuracy", "test loss", "best epoch", "test accuracy there",
     )  # fmt: skip
 
 

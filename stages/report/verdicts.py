@@ -1,9 +1,12 @@
 """The table of verdicts: whether the results confirm what the assignment claims or reports."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
 
 from stages.report.markdown import difference, percent
+
+from scipy.special import stdtrit
 
 TOLERANCE = 1e-9  # a difference up to this size, absolute or relative, is a rounding error
 
@@ -64,21 +67,37 @@ def is_zero(value: float) -> bool:
 
 
 def verdict(
-    problem: str, reported: float, measured: float, images: int
+    problem: str, reported: float, measured: float, seeds: Sequence[float] | None
 ) -> tuple[str, str, str, str]:
-    """Return the row of a test accuracy, from 0 to 1, measured on `images` test images.
+    """Return the row of a test accuracy, from 0 to 1.
 
-    It is reproduced if it is within three standard errors of the reported one.
+    `seeds` are the accuracies under several seeds. The reported one is reproduced if it may be that
+    of one more seed: if it lies in their prediction interval. None means that there are none of the
+    recipe that was measured.
     """
-    gain = measured - reported
-    errors = abs(gain) / standard_error(reported, images)
-    return (
-        problem,
-        f"test accuracy {percent(reported)}",
-        f"test accuracy {percent(measured)}",
-        f"{'reproduced' if errors <= 3 else 'not reproduced'}: "
-        f"{100 * gain:+.2f} percentage points, {errors:.1f} standard errors",
-    )
+    here = f"test accuracy {percent(measured)}"
+    if seeds is None:
+        judged = "not judged: the study is of other hyperparameters"
+    else:
+        low, high = prediction_interval(seeds)
+        judged = (
+            f"{'reproduced' if low <= reported <= high else 'not reproduced'}: "
+            f"95 % prediction interval {100 * low:.2f} to {percent(high)}"
+        )
+        here += f"; {len(seeds)} seeds: {100 * mean(seeds):.2f} ± {percent(stdev(seeds))}"
+    return problem, f"test accuracy {percent(reported)}", here, judged
+
+
+def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the interval in which one more draw lies with a probability of 95 %.
+
+    That of a normal distribution of which n values are known,
+    mean ± t sd sqrt(1 + 1/n), with the 0.975 quantile t of Student's t of n - 1 degrees of freedom
+    (Hahn and Meeker, "Statistical Intervals", 1991).
+    """
+    n = len(values)
+    margin = stdtrit(n - 1, 0.975) * stdev(values) * math.sqrt(1 + 1 / n)
+    return mean(values) - margin, mean(values) + margin
 
 
 def standard_error(accuracy: float, images: int) -> float:

@@ -1,16 +1,18 @@
 """Write study/report.md and its figure from the study's tables."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from stages.core.files import replacing
 from stages.core.params import read_yaml
 from stages.core.paths import PARAMS, Run
-from stages.core.stage import run_stage
+from stages.core.stage import StageError, run_stage
+from stages.core.tables import read_table
 from stages.plot.style import BLUE, RED, save_figures
 from stages.report.markdown import render
+from stages.report.verdicts import prediction_interval
 from study.training.params import StudyParams, load_study_params
-from study.training.paths import FIGURES, REPORT, ablation_file, seeds_file
-from study.training.tables import read_table
+from study.training.paths import FIGURES, REPORT, ablation_file
 
 import numpy as np
 import pandas as pd
@@ -31,6 +33,7 @@ def main() -> None:
         params=params,
         accuracies=accuracies,
         reported=reported,
+        prediction_interval=prediction_interval,
         ablations={network: compare_variants(network, params) for network in networks},
     )
     with replacing(REPORT) as partial:
@@ -54,30 +57,42 @@ def read_accuracies(network: str, params: StudyParams) -> dict[str, pd.Series]:
     accuracies = {}
     for recipe in RECIPES:
         parameters = read_yaml(PARAMS)[network][recipe] | {"seeds": params.seeds}
-        table = read_table(seeds_file(Run(network, recipe)), parameters)
+        table = read_own_table(Run(network, recipe).seeds, parameters)
         accuracies[recipe] = table["test_accuracy"]
     return accuracies
 
 
 def compare_variants(network: str, params: StudyParams) -> pd.DataFrame:
-    """Return one row per variant: its mean accuracy, and the mean difference from `improved`.
+    """Return one row per variant: mean accuracy and loss, and mean differences from `improved`.
 
-    A difference is that of two networks of the same seed, from -1 to 1; `error` is the standard
-    error of the mean difference.
+    A difference is that of two networks of the same seed; an error is the standard error of the
+    mean difference.
 
     Raises StageError if the table is something else, or was made with other parameters.
     """
     parameters = read_yaml(PARAMS)[network]["improved"] | params.ablation.of(network)
-    table = read_table(ablation_file(network), parameters)
-    by_seed = table.pivot(index="seed", columns="variant", values="validation_accuracy")
-    differences = by_seed.sub(by_seed["improved"], axis=0)
-    return pd.DataFrame(
-        {
-            "accuracy": by_seed.mean(),
-            "difference": differences.mean(),
-            "error": differences.std() / np.sqrt(len(by_seed)),
-        }
-    ).sort_values("accuracy", ascending=False, kind="stable")
+    table = read_own_table(ablation_file(network), parameters)
+    columns = {}
+    for name in ("accuracy", "loss"):
+        by_seed = table.pivot(index="seed", columns="variant", values=f"validation_{name}")
+        differences = by_seed.sub(by_seed["improved"], axis=0)
+        columns[name] = by_seed.mean()
+        columns[f"{name}_difference"] = differences.mean()
+        columns[f"{name}_error"] = differences.std() / np.sqrt(len(by_seed))
+    return pd.DataFrame(columns).sort_values("accuracy", ascending=False, kind="stable")
+
+
+def read_own_table(path: Path, parameters: Mapping[str, object]) -> pd.DataFrame:
+    """Read a table. Raises StageError if it was made with other parameters than these."""
+    made_with, table = read_table(path)
+    names = {*made_with, *parameters}
+    different = [name for name in names if made_with.get(name) != parameters.get(name)]
+    if different:
+        raise StageError(
+            f"{path} was made with other values of {', '.join(sorted(different))}; "
+            "`make study` makes it again"
+        )
+    return table
 
 
 def draw_seeds(accuracies: dict[str, dict[str, pd.Series]], reported: dict[str, float]) -> Figure:

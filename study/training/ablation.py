@@ -3,10 +3,10 @@
 from stages.core.networks import load_recipe
 from stages.core.paths import Run
 from stages.core.stage import StageError, run_stage
+from stages.core.tables import write_table
 from study.training.jobs import Job, train_all
 from study.training.params import load_study_params
 from study.training.paths import PARAMS, ablation_file
-from study.training.tables import write_table
 
 import pandas as pd
 
@@ -14,9 +14,11 @@ import pandas as pd
 def main(network: str, dataset: str) -> None:
     """Train NETWORK on DATASET by its recipe `improved` and by each variant of it.
 
-    They are compared on a part of the training images that no network is trained on.
+    They are compared on the validation images.
     """
     improved = load_recipe(Run(network, "improved"))
+    if not improved.validation_images:
+        raise StageError(f"{network}.improved has no validation_images to compare variants on")
     params = load_study_params().ablation
     if network not in params.variants:
         raise StageError(f"{PARAMS} has no ablation.variants.{network}")
@@ -30,7 +32,9 @@ def main(network: str, dataset: str) -> None:
     for variant, seed, changes in trials:
         source = f"{PARAMS}: ablation.variants.{network}.{variant}"
         recipe = improved.changed(changes | {"seed": seed}, source)
-        jobs.append(Job(network, recipe, dataset, params.validation_images))
+        if recipe.validation_images != improved.validation_images:
+            raise StageError(f"{source}: variants are compared on the same validation_images")
+        jobs.append(Job(network, recipe, dataset, "validation"))
     measured = train_all(jobs, f"{network} ablation")
     rows = [
         (variant, seed, round(loss, 6), accuracy)

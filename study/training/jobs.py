@@ -2,10 +2,10 @@
 
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from stages import core
 from stages.core import datasets
@@ -16,6 +16,7 @@ from stages.core.stage import StageError
 
 import dask
 import distributed
+from dask.system import CPU_COUNT
 from tqdm import tqdm
 
 # By default Dask's workers return freed memory at once, so that each step of a training asks for
@@ -35,23 +36,18 @@ CODE = digest()  # when this module is imported, which a worker does at its star
 
 @dataclass(frozen=True)
 class Job:
-    """One network to train on a data set by a recipe.
-
-    With `validation_images`, the last so many training images stand in for the test images, and
-    the network is not trained on them.
-    """
+    """One network to train on a data set by a recipe, and the split to measure it on."""
 
     network: str
     recipe: Block
     dataset: str
-    validation_images: int = 0
+    split: Literal["validation", "test"]
 
 
 def train(job: Job, pinned: bool, code: str) -> tuple[float, float]:
     """Train a network in a worker.
 
-    Returns its mean cross entropy, in nats, and its accuracy, from 0 to 1, on the test or
-    validation images.
+    Returns its mean cross entropy, in nats, and its accuracy, from 0 to 1, on the job's split.
 
     Raises StageError if the worker's numerics are not pinned though those of the client are, if it
     has loaded other code than the client, or if it has several threads, whose networks would draw
@@ -64,18 +60,15 @@ def train(job: Job, pinned: bool, code: str) -> tuple[float, float]:
     if distributed.get_worker().state.nthreads > 1:
         raise StageError("a worker has several threads; start it with --nthreads 1")
     training, inference = (module_of(job.network, name) for name in ("training", "inference"))
-    training_set = datasets.load(job.dataset, "train")
-    images, labels = datasets.load(job.dataset, "test")
-    if job.validation_images:
-        images, labels = (array[-job.validation_images :] for array in training_set)
-        training_set = tuple(array[: -job.validation_images] for array in training_set)
+    splits = datasets.load_splits(job.dataset, job.recipe.validation_images)
     network = training.make_network(job.recipe)
-    for epoch, loss in enumerate(training.train(network, job.recipe, training_set)):
+    for epoch, loss in enumerate(training.train(network, job.recipe, splits["train"])):
         if not math.isfinite(loss):
             raise StageError(
                 f"{job.network} diverged in epoch {epoch} with the seed {job.recipe.seed}; "
                 "lower its learning rate"
             )
+    images, labels = splits[job.split]
     return loss_and_accuracy(inference.predict(network, images, job.recipe), labels)
 
 
@@ -99,5 +92,4 @@ def train_all(jobs: Sequence[Job], title: str) -> list[tuple[float, float]]:
 def _client() -> distributed.Client:
     if dask.config.get("scheduler-address", None):
         return distributed.Client()
-    cores = len(os.sched_getaffinity(0))
-    return distributed.Client(n_workers=cores, threads_per_worker=1, dashboard_address=None)
+    return distributed.Client(n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address=None)

@@ -15,7 +15,6 @@ class Ablation(Block):
     """How the ablation is done."""
 
     seeds: Seeds
-    validation_images: Annotated[int, Field(gt=0, lt=60_000)]
     variants: dict[str, Variants]  # by network
 
     def of(self, network: str) -> dict[str, object]:

@@ -3,10 +3,9 @@
 from stages.core.networks import load_recipe
 from stages.core.paths import Run
 from stages.core.stage import run_stage
+from stages.core.tables import write_table
 from study.training.jobs import Job, train_all
 from study.training.params import load_study_params
-from study.training.paths import seeds_file
-from study.training.tables import write_table
 
 import pandas as pd
 
@@ -17,11 +16,11 @@ def main(network: str, recipe: str, dataset: str) -> None:
     own = load_recipe(run)
     count = load_study_params().seeds
     seeds = range(own.seed, own.seed + count)
-    jobs = [Job(network, own.changed({"seed": seed}), dataset) for seed in seeds]
+    jobs = [Job(network, own.changed({"seed": seed}), dataset, "test") for seed in seeds]
     measured = train_all(jobs, run.name)
     table = pd.DataFrame(measured, columns=["test_loss", "test_accuracy"]).round(6)
     table.insert(0, "seed", seeds)
-    write_table(seeds_file(run), table, own.model_dump() | {"seeds": count})
+    write_table(run.seeds, table, own.model_dump() | {"seeds": count})
 
 
 if __name__ == "__main__":

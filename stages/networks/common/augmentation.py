@@ -1,4 +1,4 @@
-"""Random changes of the training images (data augmentation)."""
+"""Random translation of the training images (data augmentation)."""
 
 import numpy as np
 
@@ -16,9 +16,3 @@ def translated(
     windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], axis=(1, 2))
     rows, columns = generator.integers(0, 2 * max_translation + 1, (2, len(images)))
     return windows[np.arange(len(images)), rows, columns]
-
-
-def flipped(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Flip each image, (n, rows, columns), horizontally with probability one half."""
-    chosen = generator.integers(0, 2, (len(images), 1, 1), dtype=bool)
-    return np.where(chosen, images[:, :, ::-1], images)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages.core.datasets import PIXELS
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.recipe import Recipe
 
@@ -11,39 +12,36 @@ from safetensors import torch as safetensors
 
 
 def predict(network: FashionMLP, images: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28)."""
-    shown = [images]
-    if recipe.test_time_augmentation:
-        shown = views(images, recipe.max_translation, recipe.horizontal_flip)
-    device = next(network.parameters()).device
-    return log_probabilities(network, *(to_input(view).to(device) for view in shown))
+    """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28).
 
-
-def views(images: np.ndarray, translation: int, flip: bool) -> list[np.ndarray]:
-    """Return the views of the images for test-time augmentation.
-
-    The images as they are, and moved by `translation` pixels down, up, right and left; with `flip`,
-    all of these flipped horizontally as well. Each view has the images' shape, (n, rows, columns).
+    With test-time augmentation they are those of the mean of the logits of several views.
     """
-    padded = np.pad(images, ((0, 0), (translation, translation), (translation, translation)))
+    augmented = recipe.test_time_augmentation
+    return log_softmax(network, views(images, recipe.max_translation) if augmented else [images])
+
+
+def log_probabilities(network: FashionMLP, images: np.ndarray, _recipe: Recipe) -> np.ndarray:
+    """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28), as they are."""
+    return log_softmax(network, [images])
+
+
+def views(images: np.ndarray, max_translation: int) -> list[np.ndarray]:
+    """Return the images in all translations by up to `max_translation` pixels along both axes.
+
+    Each view has the images' shape, (n, rows, columns). Pixels that enter are background, 0.
+    """
+    margin = (max_translation, max_translation)
+    padded = np.pad(images, ((0, 0), margin, margin))
     rows, columns = images.shape[1:]
-    moves = {(0, 0), (translation, 0), (-translation, 0), (0, translation), (0, -translation)}
-    moved = [
-        padded[:, translation - down :, translation - right :][:, :rows, :columns]
-        for down, right in sorted(moves)
-    ]
-    return moved + [view[:, :, ::-1] for view in moved] if flip else moved
+    starts = range(2 * max_translation + 1)
+    return [padded[:, top:, left:][:, :rows, :columns] for top in starts for left in starts]
 
 
 @torch.no_grad()
-def log_probabilities(network: FashionMLP, *inputs: torch.Tensor) -> np.ndarray:
-    """Return the log-softmax of the logits, float32 of shape (n, classes), without dropout.
-
-    An input has shape (n, pixels). Several inputs are views of the same images: the mean of their
-    logits is taken.
-    """
-    network.eval()
-    logits = sum(network(each) for each in inputs) / len(inputs)
+def log_softmax(network: FashionMLP, views: list[np.ndarray]) -> np.ndarray:
+    """Return the log-softmax, float32 (n, classes), of the mean of the logits of the views."""
+    device = next(network.parameters()).device
+    logits = sum(network(to_input(view).to(device)) for view in views) / len(views)
     return logits.log_softmax(dim=1).cpu().numpy()
 
 
@@ -57,10 +55,8 @@ def save(network: FashionMLP, path: Path) -> None:
     path.write_bytes(safetensors.save(network.cpu().state_dict()))
 
 
-def load(path: Path) -> FashionMLP:
-    """Read a network that `save` wrote."""
-    state = safetensors.load_file(path)
-    weights = [state[f"{2 * layer}.weight"] for layer in range(len(state) // 2)]
-    network = FashionMLP([weights[0].shape[1], *(len(weight) for weight in weights)])
-    network.load_state_dict(state)
+def load(path: Path, recipe: Recipe) -> FashionMLP:
+    """Read a network that `save` wrote. Raises RuntimeError if it is not of the recipe's sizes."""
+    network = FashionMLP([PIXELS, *recipe.hidden_sizes, 10])
+    network.load_state_dict(safetensors.load_file(path))
     return network

@@ -15,23 +15,20 @@ class FashionMLP(nn.Sequential):
     """Linear layers with ReLU between them and PyTorch's default initialisation.
 
     `sizes` are those of the input, the hidden layers and the output. It maps images of shape
-    (n, sizes[0]) to logits of shape (n, sizes[-1]). In training, each hidden unit is set to zero
-    with the probability `dropout` (Srivastava et al., 2014).
+    (n, sizes[0]) to logits of shape (n, sizes[-1]).
     """
 
-    def __init__(self, sizes: Sequence[int], dropout: float = 0.0) -> None:
+    def __init__(self, sizes: Sequence[int]) -> None:
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(sizes):
-            relu = nn.Sequential(nn.ReLU(), nn.Dropout(dropout)) if dropout else nn.ReLU()
-            layers += [nn.Linear(inputs, outputs), relu]
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         super().__init__(*layers[:-1])
-        self.dropout = dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute what the layers compute, but by OpenBLAS where the numerics are pinned."""
         if core.UNPINNED or x.device.type != "cpu":
             return super().forward(x)
-        return MLPByOpenBLAS.apply(x, self.dropout if self.training else 0.0, *self.parameters())
+        return MLPByOpenBLAS.apply(x, *self.parameters())
 
 
 class MLPByOpenBLAS(torch.autograd.Function):
@@ -44,9 +41,7 @@ class MLPByOpenBLAS(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, x: torch.Tensor, dropout: float, *parameters: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(ctx: FunctionCtx, x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
         """Return the logits, (n, outputs), of x, (n, inputs).
 
         `parameters` are the weights, (outputs, inputs), and biases, (outputs,), layer by layer.
@@ -54,10 +49,8 @@ class MLPByOpenBLAS(torch.autograd.Function):
         weights, biases = parameters[::2], parameters[1::2]
         activations = [x]
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            hidden = matmul(activations[-1], weight.T).add_(bias).relu_()
-            activations.append(torch.dropout(hidden, dropout, train=dropout > 0))
+            activations.append(matmul(activations[-1], weight.T).add_(bias).relu_())
         ctx.save_for_backward(*activations, *weights)
-        ctx.dropout = dropout
         return matmul(activations[-1], weights[-1].T).add_(biases[-1])
 
     @staticmethod
@@ -70,12 +63,10 @@ class MLPByOpenBLAS(torch.autograd.Function):
             gradients[:0] = matmul(gradient.T, activations[layer]), gradient.sum(dim=0)
             if layer > 0:
                 gradient = matmul(gradient, weights[layer])
-                # The gradient of ReLU. Where dropout set an activation to zero, it is zero too.
+                # The gradient of ReLU.
                 gradient = torch.ops.aten.threshold_backward(gradient, activations[layer], 0)
-                if ctx.dropout:
-                    gradient.div_(1 - ctx.dropout)  # dropout scaled the other activations so
         by_x = matmul(gradient, weights[0]) if ctx.needs_input_grad[0] else None
-        return by_x, None, *gradients
+        return by_x, *gradients
 
 
 def matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

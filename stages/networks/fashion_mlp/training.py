@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stages.core.datasets import PIXELS
 from stages.core.metrics import loss_and_accuracy
-from stages.networks.common.augmentation import flipped, translated
+from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
 from stages.networks.fashion_mlp.inference import log_probabilities, to_input
 from stages.networks.fashion_mlp.network import FashionMLP
@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 def make_network(recipe: Recipe) -> FashionMLP:
     """Make the network that a recipe describes, initialised from its seed, on its device."""
     torch.manual_seed(recipe.seed)
-    network = FashionMLP([PIXELS, *recipe.hidden_sizes, 10], recipe.dropout)
+    network = FashionMLP([PIXELS, *recipe.hidden_sizes, 10])
     return network.to(choose_device(recipe.device))
 
 
@@ -34,14 +34,11 @@ def choose_device(device: str) -> torch.device:
 
 def make_optimizer(network: FashionMLP, recipe: Recipe) -> torch.optim.Optimizer:
     """Make the optimizer that the recipe names."""
-    parameters, rate = network.parameters(), recipe.learning_rate
-    decay = recipe.weight_decay
-    # fused: the default form of Adam takes its square roots from MKL, where processors differ.
+    parameters, rate, decay = network.parameters(), recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "adamw":
+        # fused: the default form takes its square roots from MKL, where processors differ.
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-    return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay)
+    return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
 
 
 def train(
@@ -59,21 +56,18 @@ def train(
     targets = torch.from_numpy(labels).to(device)
     optimizer = make_optimizer(network, recipe)
     steps = math.ceil(len(images) / recipe.batch_size)
-    rates = learning_rates(
-        recipe.schedule, recipe.learning_rate, recipe.warmup_fraction, recipe.epochs * steps
-    )
     generator = torch.Generator().manual_seed(recipe.seed)
 
-    untrained_loss, _ = loss_and_accuracy(log_probabilities(network, inputs), labels)
+    untrained_loss, _ = loss_and_accuracy(log_probabilities(network, images, recipe), labels)
     yield untrained_loss
     augmentation = np.random.default_rng(recipe.seed)
-    for epoch_rates in rates.reshape(recipe.epochs, steps):
-        if recipe.max_translation or recipe.horizontal_flip:
-            changed = translated(images, recipe.max_translation, augmentation)
-            changed = flipped(changed, augmentation) if recipe.horizontal_flip else changed
-            inputs = to_input(changed).to(device)
+    for epoch in range(recipe.epochs):
+        rates = learning_rates(recipe, epoch, steps)
+        if recipe.max_translation:
+            moved = translated(images, recipe.max_translation, augmentation)
+            inputs = to_input(moved).to(device)
         order = torch.randperm(len(images), generator=generator).to(device)
-        yield train_epoch(network, optimizer, inputs, targets, order, recipe, epoch_rates.tolist())
+        yield train_epoch(network, optimizer, inputs, targets, order, recipe, rates)
 
 
 def train_epoch(
@@ -88,14 +82,12 @@ def train_epoch(
     """Train for one epoch, in batches and in the given order.
 
     `inputs` has shape (n, pixels), `targets` and `order` (n,), and `rates` is the learning rate of
-    each step. Returns the mean loss over the images, each taken before the step of its batch, with
-    dropout and label smoothing if any.
+    each step. Returns the mean loss over the images, each taken before the step of its batch.
     """
-    network.train()
     total = 0.0
     for batch, rate in zip(order.split(recipe.batch_size), rates, strict=True):
         logits = network(inputs.index_select(0, batch))  # faster than inputs[batch]
-        loss = cross_entropy(logits, targets[batch], label_smoothing=recipe.label_smoothing)
+        loss = cross_entropy(logits, targets[batch])
         network.zero_grad()
         loss.backward()
         for group in optimizer.param_groups:

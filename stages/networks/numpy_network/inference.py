@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages.core.datasets import PIXELS
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.networks.numpy_network.recipe import Recipe
 
@@ -9,9 +10,12 @@ import numpy as np
 from safetensors import numpy as safetensors
 
 
-def predict(network: NumpyNetwork, images: np.ndarray, recipe: Recipe) -> np.ndarray:
+def log_probabilities(network: NumpyNetwork, images: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28)."""
     return network.forward(to_input(images, recipe.scale_pixels))
+
+
+predict = log_probabilities  # there is no test-time augmentation
 
 
 def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:
@@ -22,19 +26,27 @@ def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:
 
 def save(network: NumpyNetwork, path: Path) -> None:
     """Write the weights and biases as safetensors."""
-    arrays = {}
-    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True), 1):
-        arrays |= {f"weight_{layer}": weight, f"bias_{layer}": bias.ravel()}
-    path.write_bytes(safetensors.save(arrays))
+    path.write_bytes(safetensors.save(_views(network)))
 
 
-def load(path: Path) -> NumpyNetwork:
-    """Read a network that `save` wrote."""
-    state = safetensors.load_file(path)
-    layers = range(1, len(state) // 2 + 1)
-    weights = [state[f"weight_{layer}"] for layer in layers]
-    network = NumpyNetwork([weights[0].shape[1], *(len(weight) for weight in weights)])
-    for index, layer in enumerate(layers):
-        network.weights[index][:] = state[f"weight_{layer}"]
-        network.biases[index][:] = state[f"bias_{layer}"]
+def load(path: Path, recipe: Recipe) -> NumpyNetwork:
+    """Read a network that `save` wrote. Raises ValueError if it is not of the recipe's sizes."""
+    network = NumpyNetwork([PIXELS, *recipe.hidden_sizes, 10])
+    views, state = _views(network), safetensors.load_file(path)
+    if {name: view.shape for name, view in views.items()} != {
+        name: array.shape for name, array in state.items()
+    }:
+        raise ValueError("other layers")
+    for name, view in views.items():
+        view[:] = state[name]
     return network
+
+
+def _views(network: NumpyNetwork) -> dict[str, np.ndarray]:
+    """Return the weights and biases by name; layers are numbered from one."""
+    layers = enumerate(zip(network.weights, network.biases, strict=True), 1)
+    return {
+        name: array
+        for layer, (weight, bias) in layers
+        for name, array in ((f"weight_{layer}", weight), (f"bias_{layer}", bias.ravel()))
+    }

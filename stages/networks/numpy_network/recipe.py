@@ -1,6 +1,6 @@
 """The parameters of numpy_network."""
 
-from stages.core.params import TrainingRecipe
+from stages.core.params import BelowOne, TrainingRecipe
 
 
 class Recipe(TrainingRecipe):
@@ -8,3 +8,4 @@ class Recipe(TrainingRecipe):
 
     scale_pixels: bool
     shuffle: bool
+    momentum: BelowOne

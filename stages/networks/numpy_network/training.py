@@ -40,15 +40,13 @@ def train(
     yield untrained_loss
 
     steps = math.ceil(len(images) / recipe.batch_size)
-    rates = learning_rates(
-        recipe.schedule, recipe.learning_rate, recipe.warmup_fraction, recipe.epochs * steps
-    )
-    for epoch_rates in rates.reshape(recipe.epochs, steps):
+    for epoch in range(recipe.epochs):
+        rates = learning_rates(recipe, epoch, steps)
         if recipe.max_translation:
             changed = translated(images, recipe.max_translation, generator)
             inputs = to_input(changed, recipe.scale_pixels)
         order = generator.permutation(len(images)) if recipe.shuffle else slice(None)
-        yield train_epoch(network, inputs[order], targets[order], recipe, epoch_rates.tolist())
+        yield train_epoch(network, inputs[order], targets[order], recipe, rates)
 
 
 def train_epoch(
