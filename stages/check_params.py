@@ -16,6 +16,16 @@ PIPELINE = Path("dvc.yaml")
 CHAPTERS = {Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")}  # of the report
 
 
+def _name(name: str) -> str:
+    # It is part of command lines, of file names and of DVC's names of parameters and stages.
+    if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        raise ValueError("a recipe's name has letters, digits, _ and -, and does not begin with -")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_name)]
+
+
 def main() -> None:
     """Name every value in params.yaml that is unknown, missing or impossible.
 
@@ -44,15 +54,6 @@ def params_model() -> type[Block]:
     fields = {name: (model, ...) for name, model in (problems | recipes).items()}
     return create_model("Params", __base__=Block, **fields)
 
-
-def _name(name: str) -> str:
-    # It is part of command lines, of file names and of DVC's names of parameters and stages.
-    if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
-        raise ValueError("a recipe's name has letters, digits, _ and -, and does not begin with -")
-    return name
-
-
-Name = Annotated[str, AfterValidator(_name)]
 
 if __name__ == "__main__":
     run_stage(main)

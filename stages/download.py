@@ -77,8 +77,10 @@ def _search(folder: Path, dataset: str) -> Iterator[tuple[str, bytes]]:
             folders.clear()
             continue
         visited.add(os.path.realpath(place))
-        for path in (Path(place, file) for file in sorted(files)):
-            content = _read(path)
+        for file in files:
+            if not names:
+                return
+            content = _read(Path(place, file))
             if name := names.pop(hashlib.sha256(content).hexdigest(), None):
                 yield name, content
 

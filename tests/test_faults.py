@@ -518,21 +518,13 @@ def test_a_folder_of_the_data_that_is_a_link(
     record("`data/MNIST/raw` a link to a folder that is gone", words)
 
 
-@pytest.mark.parametrize("name", ["v1.5", "my recipe", "-fast", "a;b"])
-def test_a_recipe_with_a_name_that_no_command_can_take(
-    project: Project, record: Record, name: str
-) -> None:
-    before = outputs(project)
-    project.set_param("numpy_network", name, epochs=3)
-    finished = project.run("dvc", "repro", check=False)
-    assert finished.returncode != 0
-    assert outputs(project) == before
-    record(f"params.yaml: a recipe called `{name}`", error_line(finished.stderr))
-
-
 @pytest.mark.parametrize(
     ("fault", "old", "new"),
     [
+        *(
+            (f"a recipe called `{name}`", "  improved: # the", f"  {name}: # the")
+            for name in ("v1.5", "my recipe", "-fast", "a;b")
+        ),
         ("a recipe without a run", "  improved: # the", "  other: # the"),
         ("the recipe `baseline` renamed", "  baseline: # as", "  assignment: # as"),
     ],

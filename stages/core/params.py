@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
+from stages.core.datasets import PIXELS
 from stages.core.paths import PARAMS
 from stages.core.stage import StageError
 
@@ -44,6 +45,11 @@ class TrainingRecipe(Block):
     weight_decay: Float32
     max_translation: Annotated[int, Field(ge=0, le=28)]
     hidden_sizes: Annotated[list[Annotated[int, Field(gt=0, le=10_000)]], Field(max_length=10)]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes of the input, the hidden layers and the output."""
+        return [PIXELS, *self.hidden_sizes, 10]
 
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)

@@ -1,4 +1,4 @@
-"""Tables as CSV, below a line with the parameters that they were made with."""
+"""The study's tables: CSV, below a line with the parameters that they were made with."""
 
 import io
 import json

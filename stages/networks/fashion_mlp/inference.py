@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from stages.core.datasets import PIXELS
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.recipe import Recipe
 
@@ -57,6 +56,6 @@ def save(network: FashionMLP, path: Path) -> None:
 
 def load(path: Path, recipe: Recipe) -> FashionMLP:
     """Read a network that `save` wrote. Raises RuntimeError if it is not of the recipe's sizes."""
-    network = FashionMLP([PIXELS, *recipe.hidden_sizes, 10])
+    network = FashionMLP(recipe.sizes)
     network.load_state_dict(safetensors.load_file(path))
     return network

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-from stages.core.datasets import PIXELS
 from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
@@ -19,7 +18,7 @@ from torch.nn.functional import cross_entropy
 def make_network(recipe: Recipe) -> FashionMLP:
     """Make the network that a recipe describes, initialised from its seed, on its device."""
     torch.manual_seed(recipe.seed)
-    network = FashionMLP([PIXELS, *recipe.hidden_sizes, 10])
+    network = FashionMLP(recipe.sizes)
     return network.to(choose_device(recipe.device))
 
 

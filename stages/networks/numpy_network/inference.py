@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from stages.core.datasets import PIXELS
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.networks.numpy_network.recipe import Recipe
 
@@ -31,7 +30,7 @@ def save(network: NumpyNetwork, path: Path) -> None:
 
 def load(path: Path, recipe: Recipe) -> NumpyNetwork:
     """Read a network that `save` wrote. Raises ValueError if it is not of the recipe's sizes."""
-    network = NumpyNetwork([PIXELS, *recipe.hidden_sizes, 10])
+    network = NumpyNetwork(recipe.sizes)
     views, state = _views(network), safetensors.load_file(path)
     if {name: view.shape for name, view in views.items()} != {
         name: array.shape for name, array in state.items()

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-from stages.core.datasets import PIXELS
 from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
@@ -19,7 +18,7 @@ BLOCK = 64  # samples that `train_block` is given at a time
 
 def make_network(recipe: Recipe) -> NumpyNetwork:
     """Make the network that a recipe describes, not yet initialised."""
-    return NumpyNetwork([PIXELS, *recipe.hidden_sizes, 10])
+    return NumpyNetwork(recipe.sizes)
 
 
 def train(
