@@ -26,8 +26,9 @@ def main(network: str, recipe: str, dataset: str) -> None:
 
     history = []
     with tqdm(total=params.epochs, desc=run.name, unit="epoch") as progress:
-        for epoch, train_loss in enumerate(training.train(model, params, training_set)):
-            row = {"train_loss": round(train_loss, 6)}
+        epochs = training.train(model, params, training_set)
+        for epoch, (train_loss, train_accuracy) in enumerate(epochs):
+            row = {"train_loss": round(train_loss, 6), "train_accuracy": train_accuracy}
             for split, (images, labels) in splits.items():
                 log_probabilities = inference.log_probabilities(model, images, params)
                 loss, accuracy = loss_and_accuracy(log_probabilities, labels)

@@ -4,6 +4,8 @@ import itertools
 from pathlib import Path
 
 from stages import core
+from stages.networks.fashion_mlp import backpropagation
+from stages.networks.fashion_mlp.backpropagation import Backpropagation
 from stages.networks.fashion_mlp.inference import (
     load,
     log_probabilities,
@@ -18,6 +20,7 @@ from stages.networks.fashion_mlp.training import choose_device, make_network, tr
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms.functional import affine, to_tensor
@@ -83,7 +86,7 @@ def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
     images, labels = images_and_labels(30)  # the last batch of eight is smaller
     params = recipe(epochs=2, **values)
     network = make_network(params)
-    losses = list(train(network, params, (images, labels.numpy())))
+    results = list(train(network, params, (images, labels.numpy())))
 
     torch.manual_seed(3)
     layers = [nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 10)]
@@ -100,22 +103,24 @@ def test_training_is_that_of_the_plain_loop(values: dict[str, object]) -> None:
     # two epochs of four steps, of which the first quarter goes up
     cycle = [1 / 4, 3 / 4, 11 / 12, 9 / 12, 7 / 12, 5 / 12, 3 / 12, 1 / 12]
     factors = cycle if params.schedule == "linear" else [1] * 8
-    means = []
+    expected = []
     for _ in range(2):
         order = torch.randperm(30, generator=generator)
         data = TensorDataset(to_input(images)[order], labels[order])
-        total = 0.0
+        total, correct = 0.0, 0
         for batch, classes in DataLoader(data, batch_size=8):
             optimizer.param_groups[0]["lr"] = params.learning_rate * factors.pop(0)
-            loss = criterion(reference(batch), classes)
+            logits = reference(batch)
+            loss = criterion(logits, classes)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             total += loss.item() * len(classes)
-        means.append(total / 30)
+            correct += (logits.argmax(dim=1) == classes).sum().item()
+        expected += [total / 30, correct / 30]
     test_loss = nn.functional.cross_entropy(reference(to_input(images)), labels).item()
 
-    assert losses[1:] == pytest.approx(means, rel=1e-5)
+    assert np.ravel(results[1:]) == pytest.approx(expected, rel=1e-5)
     own_loss = -predict(network, images, params)[range(30), labels].mean()
     assert own_loss == pytest.approx(test_loss, rel=1e-5)
     for ours, theirs in zip(network.parameters(), reference.parameters(), strict=True):
@@ -127,7 +132,8 @@ def test_each_epoch_draws_new_translations() -> None:
 
     def losses(**values: object) -> list[float]:
         params = recipe(epochs=2, learning_rate=1e-30, **values)  # so small that no weight changes
-        return list(train(make_network(params), params, (images, labels.numpy())))
+        training_set = images, labels.numpy()
+        return [loss for loss, _ in train(make_network(params), params, training_set)]
 
     untrained, first, second = losses()
     assert untrained == pytest.approx(first, rel=1e-5)
@@ -137,38 +143,60 @@ def test_each_epoch_draws_new_translations() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_logits_and_gradients_agree_with_plain_layers_in_double(batch_size: int) -> None:
+@pytest.mark.parametrize("openblas", [True, False])
+def test_backpropagation_agrees_with_autograd_in_double(
+    monkeypatch: pytest.MonkeyPatch, openblas: bool, batch_size: int
+) -> None:
+    monkeypatch.setattr(backpropagation, "by_openblas", lambda _: openblas)
     generator = torch.Generator().manual_seed(4)
     network = FashionMLP([30, 20, 15, 10])
-    x = torch.randn(batch_size, 30, generator=generator, requires_grad=True)
-    gradient = torch.randn(batch_size, 10, generator=generator)
+    x = torch.randn(batch_size, 30, generator=generator)
+    labels = torch.randint(10, (batch_size,), generator=generator)
     layers = [nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 15), nn.ReLU(), nn.Linear(15, 10)]
     exact = nn.Sequential(*layers).double()
     exact.load_state_dict(network.state_dict())
-    exact_x = x.detach().double().requires_grad_()
+    backpropagate = Backpropagation(network)
+    exact_logits = exact(x.double())
+    nn.functional.cross_entropy(exact_logits, labels).backward()
 
-    logits, exact_logits = network(x), exact(exact_x)
-    logits.backward(gradient)
-    exact_logits.backward(gradient.double())
+    for _ in range(2):  # the second gradient is not added to the first
+        log_probabilities = torch.from_numpy(backpropagate(x, labels.numpy()))
 
-    ours = [logits, x.grad, *(parameter.grad for parameter in network.parameters())]
-    theirs = [exact_logits, exact_x.grad, *(parameter.grad for parameter in exact.parameters())]
+    ours = [log_probabilities, *(parameter.grad for parameter in network.parameters())]
+    theirs = [exact_logits.log_softmax(dim=1), *(each.grad for each in exact.parameters())]
     for tensor, expected in zip(ours, theirs, strict=True):
         # float32 sums of up to 64 products of numbers near 1
         torch.testing.assert_close(tensor.double(), expected, rtol=1e-5, atol=1e-5)
+    backpropagate.parameters.sub_(backpropagate.parameters.grad)  # one vector holds them all
+    for parameter, reference in zip(network.parameters(), exact.parameters(), strict=True):
+        torch.testing.assert_close(
+            parameter.double(), reference - reference.grad, rtol=1e-5, atol=1e-5
+        )
+
+
+def test_the_network_is_the_same_inside_and_outside_autograd() -> None:
+    network = FashionMLP(SIZES)
+    x = torch.randn(5, 784, generator=torch.Generator().manual_seed(4), requires_grad=True)
+    inside = network(x)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), inside.detach(), rtol=1e-5, atol=1e-5)
+    inside.sum().backward()
+    assert x.grad.abs().sum() > 0
 
 
 @pytest.mark.skipif(bool(core.UNPINNED), reason="the numerics are not pinned here")
 @pytest.mark.parametrize("batch_size", [1, 5, 50, 64, 1000, 10_000])
-def test_matmul_does_not_depend_on_the_number_of_threads(batch_size: int) -> None:
+def test_no_bit_depends_on_the_number_of_threads(batch_size: int) -> None:
     def bits(threads: int) -> bytes:
         torch.set_num_threads(threads)
         torch.manual_seed(4)
         network = FashionMLP([784, 256, 64])
         x = torch.randn(batch_size, 784)
-        network(x).square().sum().backward()
-        tensors = [network(x), *(parameter.grad for parameter in network.parameters())]
-        return b"".join(tensor.detach().numpy().tobytes() for tensor in tensors)
+        backpropagate = Backpropagation(network)
+        log_probabilities = backpropagate(x, np.arange(batch_size) % 64)
+        with torch.no_grad():
+            arrays = [network(x).numpy(), log_probabilities, backpropagate.parameters.grad.numpy()]
+        return b"".join(array.tobytes() for array in arrays)
 
     before = torch.get_num_threads()
     try:
@@ -214,6 +242,8 @@ def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
     images, _ = images_and_labels(4)
     network = FashionMLP(SIZES)
     save(network, tmp_path / "model")
+    with safe_open(tmp_path / "model", "np") as file:
+        assert file.metadata() == {"numerics": core.numerics()}
     loaded = load(tmp_path / "model", recipe())
     np.testing.assert_array_equal(
         predict(loaded, images, recipe()), predict(network, images, recipe())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages import core
 from stages.networks.common.schedule import learning_rates
 from stages.networks.numpy_network import training
 from stages.networks.numpy_network.blockwise import train_block
@@ -13,6 +14,7 @@ from stages.networks.numpy_network.training import make_network, train, train_ep
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 
 def network_and_batch(
@@ -28,14 +30,14 @@ def network_and_batch(
 
 def torch_loss(
     parameters: list[torch.Tensor], inputs: np.ndarray, targets: np.ndarray
-) -> torch.Tensor:
-    """The mean cross entropy as PyTorch computes it; `parameters` are weight, bias, weight, .."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and mean cross entropy as PyTorch computes them; `parameters`: weight, bias, .."""
     activation = torch.from_numpy(inputs)
     layers = list(zip(parameters[::2], parameters[1::2], strict=True))
     for weight, bias in layers[:-1]:
         activation = torch.sigmoid(torch.nn.functional.linear(activation, weight, bias))
     logits = torch.nn.functional.linear(activation, *layers[-1])
-    return torch.nn.functional.cross_entropy(logits, torch.from_numpy(targets))
+    return logits, torch.nn.functional.cross_entropy(logits, torch.from_numpy(targets))
 
 
 def torch_parameters(network: NumpyNetwork) -> list[torch.Tensor]:
@@ -51,7 +53,7 @@ def torch_parameters(network: NumpyNetwork) -> list[torch.Tensor]:
 def test_loss_and_gradient_agree_with_autograd(sizes: list[int], batch_size: int) -> None:
     network, inputs, targets = network_and_batch(sizes, batch_size)
     parameters = torch_parameters(network)
-    loss = torch_loss(parameters, inputs, targets)
+    _, loss = torch_loss(parameters, inputs, targets)
     loss.backward()
 
     log_probabilities = network.forward(inputs)
@@ -140,25 +142,31 @@ def test_training_takes_the_steps_of_pytorchs_sgd(
     monkeypatch: pytest.MonkeyPatch, sizes: list[int], values: dict[str, object]
 ) -> None:
     monkeypatch.setattr(training, "BLOCK", 4)  # two whole blocks of samples and half a block
-    params = recipe(**values)
-    network, inputs, targets = network_and_batch(sizes, 10)
+    params = recipe(scale_pixels=False, **values)
+    network, _, _ = network_and_batch(sizes, 0)
+    generator = np.random.default_rng(8)
+    images = generator.integers(0, 4, (10, 2, 3), dtype=np.uint8)  # which float32 can multiply
+    labels = generator.integers(0, sizes[-1], 10)
+    inputs, targets = images.reshape(10, 6).astype(np.float64), np.eye(sizes[-1])[labels]
     parameters = torch_parameters(network)
     optimizer = torch.optim.SGD(parameters, 1, params.momentum, weight_decay=params.weight_decay)
     steps = -(-10 // params.batch_size)
     rates = learning_rates(params, 0, steps)
-    total = 0.0
+    total, correct = 0.0, 0
     for step, rate in enumerate(rates):
         batch = slice(step * params.batch_size, (step + 1) * params.batch_size)
         optimizer.param_groups[0]["lr"] = rate
-        loss = torch_loss(parameters, inputs[batch], targets[batch])
+        logits, loss = torch_loss(parameters, inputs[batch], targets[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         total += loss.item() * len(inputs[batch])
+        correct += (logits.argmax(dim=1).numpy() == labels[batch]).sum()
 
-    mean_loss = train_epoch(network, inputs, targets, params, rates)
+    mean_loss, accuracy = train_epoch(network, images, labels, params, rates)
 
     assert mean_loss == pytest.approx(total / 10, rel=1e-12)
+    assert accuracy == correct / 10
     for ours, theirs in zip(network.weights, parameters[::2], strict=True):
         np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10)
     for ours, theirs in zip(network.biases, parameters[1::2], strict=True):
@@ -180,22 +188,39 @@ def test_a_block_is_its_samples_one_by_one(sizes: list[int]) -> None:
     np.testing.assert_allclose(blockwise.parameters, plain.parameters, rtol=1e-12)
 
 
-def test_each_epoch_draws_a_new_order_and_new_translations() -> None:
+def test_each_epoch_draws_new_translations() -> None:
     generator = np.random.default_rng(9)
     images = generator.integers(0, 256, (12, 28, 28), dtype=np.uint8)
 
     def losses(**values: object) -> list[float]:
         params = recipe(learning_rate=1e-30, **values)  # so small that no weight changes
-        return list(train(make_network(params), params, (images, np.arange(12) % 10)))
+        training_set = images, np.arange(12) % 10
+        return [loss for loss, _ in train(make_network(params), params, training_set)]
 
     untrained, first, second = losses()
     assert untrained == pytest.approx(first, rel=1e-6)
     assert first == second
     _, first, second = losses(max_translation=2)
     assert first != pytest.approx(second, rel=1e-6)
-    _, first, second = losses(shuffle=True)
-    assert first == pytest.approx(second, rel=1e-6)
-    assert first != second, "the same sum in another order, unless nothing was shuffled"
+
+
+def test_each_epoch_draws_a_new_order_if_it_is_to_shuffle(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.zeros((12, 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(12)
+
+    def orders(**values: object) -> list[list[int]]:
+        seen = []
+        monkeypatch.setattr(
+            training, "train_epoch", lambda _, images, *__: seen.append(list(images[:, 0, 0]))
+        )
+        params = recipe(**values)
+        list(train(make_network(params), params, (images, np.arange(12) % 10)))
+        return seen
+
+    assert orders() == [list(range(12))] * 2
+    first, second = orders(shuffle=True)
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert list(range(12)) != first != second
 
 
 def test_the_whole_set_is_predicted_as_its_samples_are() -> None:
@@ -244,6 +269,8 @@ def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
     network = NumpyNetwork([784, 5, 10])
     network.initialise(np.random.default_rng(1))
     save(network, tmp_path / "model")
+    with safe_open(tmp_path / "model", "np") as file:
+        assert file.metadata() == {"numerics": core.numerics()}
     loaded = load(tmp_path / "model", recipe(hidden_sizes=[5]))
     inputs = np.random.default_rng(2).random((9, 784), np.float32)
     np.testing.assert_array_equal(loaded.forward(inputs), network.forward(inputs))

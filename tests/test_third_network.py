@@ -52,7 +52,7 @@ def train(weights, recipe, training_set):
     inputs, targets = images.reshape(len(images), -1) / 255, np.eye(10)[labels]
     for _ in range(recipe.epochs + 1):
         found = log_probabilities(weights, images, recipe)
-        yield loss_and_accuracy(found, labels)[0]
+        yield loss_and_accuracy(found, labels)
         delta = (np.exp(found) - targets) / len(images)
         weights -= recipe.learning_rate * inputs.T @ delta
 """

@@ -9,6 +9,7 @@ checks does that.
 import os
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 PINS = {
@@ -37,6 +38,13 @@ def why_unpinned() -> str:
 
 
 UNPINNED = why_unpinned()
+
+
+def numerics() -> str:
+    """What computes here, as each model records it: the versions, and whether they are pinned."""
+    versions = [f"{name} {version(name).partition('+')[0]}" for name in ("numpy", "torch")]
+    return ", ".join([*versions, f"not pinned: {UNPINNED}" if UNPINNED else "pinned"])
+
 
 if not UNPINNED:
     os.environ.update(PINS)

@@ -62,7 +62,7 @@ def train(job: Job, pinned: bool, code: str) -> tuple[float, float]:
     training, inference = (module_of(job.network, name) for name in ("training", "inference"))
     splits = datasets.load_splits(job.dataset, job.recipe.validation_images)
     network = training.make_network(job.recipe)
-    for epoch, loss in enumerate(training.train(network, job.recipe, splits["train"])):
+    for epoch, (loss, _) in enumerate(training.train(network, job.recipe, splits["train"])):
         if not math.isfinite(loss):
             raise StageError(
                 f"{job.network} diverged in epoch {epoch} with the seed {job.recipe.seed}; "

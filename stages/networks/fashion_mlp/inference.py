@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages import core
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.recipe import Recipe
 
@@ -46,12 +47,13 @@ def log_softmax(network: FashionMLP, views: list[np.ndarray]) -> np.ndarray:
 
 def to_input(images: np.ndarray) -> torch.Tensor:
     """Return images, uint8 (n, 28, 28), as float32 (n, 784) from 0 to 1, like ToTensor."""
-    return torch.from_numpy(images.copy()).flatten(1).float().div_(255)
+    return torch.from_numpy(images.reshape(len(images), -1) / np.float32(255))
 
 
 def save(network: FashionMLP, path: Path) -> None:
-    """Write the weights and biases as safetensors."""
-    path.write_bytes(safetensors.save(network.cpu().state_dict()))
+    """Write the weights and biases as safetensors, with what computed them."""
+    state = {name: tensor.contiguous() for name, tensor in network.cpu().state_dict().items()}
+    path.write_bytes(safetensors.save(state, {"numerics": core.numerics()}))
 
 
 def load(path: Path, recipe: Recipe) -> FashionMLP:

@@ -24,26 +24,34 @@ def train_block(
     network has a hidden layer at least.
     """
     weight, bias = network.weights[0], network.biases[0]
-    upper = NumpyNetwork(network.sizes[1:], inputs.dtype.type)  # the layers above the first
-    upper_parameters = network.parameters[weight.size + bias.size :]
-    upper.parameters[:] = upper_parameters
     z = affine(inputs, weight, bias)
     gram = np.dot(inputs, inputs.T) + ONE
     steps = np.zeros_like(z)
     log_probabilities = np.empty_like(targets)
+    sums = np.empty_like(targets[:, :1])
+    *hidden, last = zip(network.weights[1:], [row[0] for row in network.biases[1:]], strict=True)
     for i, rate in enumerate(learning_rates):
-        row = slice(i, i + 1)
-        z[row] -= np.dot(gram[row, :i], steps[:i])
-        activation = sigmoid(z[row])
-        log_probabilities[row] = upper.forward(activation)
-        upper.backward(log_probabilities[row], targets[row])
-        # Of one sample, the gradient with respect to the biases is D_2.
-        delta = np.dot(upper.bias_gradients[0], upper.weights[0])
-        delta *= activation
-        delta *= ONE - activation
-        np.multiply(delta, rate, out=steps[row])
-        upper.step(rate)
-    upper_parameters[:] = upper.parameters
+        activations = [sigmoid(z[i] - np.dot(gram[i, :i], steps[:i]))]
+        for upper_weight, upper_bias in hidden:
+            activations.append(sigmoid(np.dot(upper_weight, activations[-1]) + upper_bias))
+        logits = np.dot(last[0], activations[-1]) + last[1]
+        logits -= np.maximum.reduce(logits)
+        log_probabilities[i] = logits  # but for log(sums), which is subtracted below
+        delta = np.exp(logits)
+        sums[i] = total = np.add.reduce(delta)
+        delta /= total
+        delta -= targets[i]
+        delta *= rate
+        for upper_weight, upper_bias in (last, *reversed(hidden)):
+            activation = activations.pop()
+            below = np.dot(delta, upper_weight)
+            below *= activation
+            below *= ONE - activation
+            upper_weight -= np.multiply.outer(delta, activation)
+            upper_bias -= delta
+            delta = below
+        steps[i] = delta
     weight -= np.dot(steps.T, inputs)
     bias -= np.add.reduce(steps, axis=0)
+    log_probabilities -= np.log(sums)
     return log_probabilities

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages import core
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.networks.numpy_network.recipe import Recipe
 
@@ -19,13 +20,13 @@ predict = log_probabilities  # there is no test-time augmentation
 
 def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:
     """Return images, uint8 (n, 28, 28), as float32 (n, 784), from 0 to 255, or to 1 if scaled."""
-    inputs = images.reshape(len(images), -1).astype(np.float32)
-    return inputs / 255 if scale_pixels else inputs
+    inputs = images.reshape(len(images), -1)
+    return inputs / np.float32(255) if scale_pixels else inputs.astype(np.float32)
 
 
 def save(network: NumpyNetwork, path: Path) -> None:
-    """Write the weights and biases as safetensors."""
-    path.write_bytes(safetensors.save(_views(network)))
+    """Write the weights and biases as safetensors, with what computed them."""
+    path.write_bytes(safetensors.save(_views(network), {"numerics": core.numerics()}))
 
 
 def load(path: Path, recipe: Recipe) -> NumpyNetwork:

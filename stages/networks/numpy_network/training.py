@@ -7,7 +7,7 @@ from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
 from stages.networks.numpy_network.blockwise import train_block
-from stages.networks.numpy_network.inference import to_input
+from stages.networks.numpy_network.inference import log_probabilities, to_input
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.networks.numpy_network.recipe import Recipe
 
@@ -23,55 +23,51 @@ def make_network(recipe: Recipe) -> NumpyNetwork:
 
 def train(
     network: NumpyNetwork, recipe: Recipe, training_set: tuple[np.ndarray, np.ndarray]
-) -> Iterator[float]:
+) -> Iterator[tuple[float, float]]:
     """Initialise a network and train it by a recipe.
 
     The training set is its images, uint8 of shape (n, 28, 28), and their labels, (n,). Yields the
-    mean training loss: of the untrained network, then of each epoch, after which the network may
-    be used.
+    mean training loss and the training accuracy: of the untrained network, then of each epoch,
+    after which the network may be used.
     """
     images, labels = training_set
-    inputs = to_input(images, recipe.scale_pixels)
-    targets = np.eye(network.sizes[-1], dtype=np.float32)[labels]
     generator = np.random.default_rng(recipe.seed)
     network.initialise(generator)
-    untrained_loss, _ = loss_and_accuracy(network.forward(inputs), labels)
-    yield untrained_loss
+    yield loss_and_accuracy(log_probabilities(network, images, recipe), labels)
 
     steps = math.ceil(len(images) / recipe.batch_size)
     for epoch in range(recipe.epochs):
         rates = learning_rates(recipe, epoch, steps)
-        if recipe.max_translation:
-            changed = translated(images, recipe.max_translation, generator)
-            inputs = to_input(changed, recipe.scale_pixels)
+        translation = recipe.max_translation
+        inputs = translated(images, translation, generator) if translation else images
         order = generator.permutation(len(images)) if recipe.shuffle else slice(None)
-        yield train_epoch(network, inputs[order], targets[order], recipe, rates)
+        yield train_epoch(network, inputs[order], labels[order], recipe, rates)
 
 
 def train_epoch(
     network: NumpyNetwork,
-    inputs: np.ndarray,
-    targets: np.ndarray,
+    images: np.ndarray,
+    labels: np.ndarray,
     recipe: Recipe,
     rates: list[float],
-) -> float:
+) -> tuple[float, float]:
     """Train for one epoch, on the samples in their order, with one step per batch.
 
-    `inputs` has shape (n, pixels), `targets`, one-hot, (n, classes), and `rates` is the learning
-    rate of each step. Returns the mean loss over the samples, each taken before the step of its
-    batch.
+    `images` has shape (n, rows, columns), `labels` (n,), and `rates` is the learning rate of each
+    step. Returns the mean loss and the accuracy, of each sample before the step of its batch.
     """
-    total = 0.0
+    targets = np.eye(network.sizes[-1], dtype=network.parameters.dtype)[labels]
     plain_steps = not recipe.momentum and not recipe.weight_decay
     blockwise = recipe.batch_size == 1 and plain_steps and len(network.sizes) > 2
     size = BLOCK if blockwise else recipe.batch_size
-    for start in range(0, len(inputs), size):
+    found = []  # the log-probabilities of each batch before its step
+    for start in range(0, len(images), size):
         part = slice(start, start + size)
+        inputs = to_input(images[part], recipe.scale_pixels)
         if blockwise:
-            log_probabilities = train_block(network, inputs[part], targets[part], rates[part])
+            found.append(train_block(network, inputs, targets[part], rates[part]))
         else:
-            log_probabilities = network.forward(inputs[part])
-            network.backward(log_probabilities, targets[part])
+            found.append(network.forward(inputs))
+            network.backward(found[-1], targets[part])
             network.step(rates[start // size], recipe.momentum, recipe.weight_decay)
-        total -= np.vdot(targets[part], log_probabilities)
-    return float(total) / len(inputs)
+    return loss_and_accuracy(np.concatenate(found), labels)
