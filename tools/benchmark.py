@@ -1,175 +1,162 @@
-"""Time this project against what a user would run instead; write reports/benchmark.md.
-
-What is compared takes turns within each round, so that a busy machine slows all of it, and the
-median of the rounds is reported. No part of the pipeline, since times are not reproducible.
-"""
+"""Time the pipeline and other training loops; write reports/benchmark.md."""
 
 import datetime
-import json
 import os
-import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from stages import core
 from stages.core.files import replacing
 from stages.core.networks import load_recipe
-from stages.core.params import read_yaml
 from stages.core.paths import Run
-from stages.plot.style import BLUE, RED
-from stages.report.markdown import render
+from tools.loops import LOOPS
 from tools.verify import circumstances, clone_without_outputs, environment
 
 import pandas as pd
-from matplotlib.figure import Figure
+import psutil
+from tabulate import tabulate
 
-PIPELINE = Path("dvc.yaml")
 REPORT = Path("reports/benchmark.md")
-FIGURE = Path("reports/benchmark.png")
-ROUNDS = 3
-GROWTH = {
-    "epochs": (1, 2, 4),
-    "batch_size": (16, 64, 256, 1024),
-    "hidden_sizes": ([64], [128], [256], [512], [1024]),
-    "samples": (7_500, 15_000, 30_000, 60_000),
-}
+ROUNDS = 7
+TEXT = """# Speed
+
+Measured by `make bench` on {date}: {circumstances}, {cores} cores.
+
+An epoch with its test evaluation, by the recipe `baseline`. Seconds are medians of {rounds} rounds,
+in each of which all loops of a table take turns, warmed up; a ratio is the median of the rounds'.
+Loops run on all cores where they do not say otherwise; other programs took up to {others:.0f} % of
+them. The bits of all but "here" depend on the processor, and on several cores on their number.
+
+{tables}
+
+## The whole pipeline
+
+From nothing but the data. `make repro` trains several networks at a time, `dvc repro` runs one
+stage after another. The assignment's notebooks, computed from the medians above, train two of the
+four runs.
+
+{whole}
+"""
 
 
 def main() -> None:
     """Take all times and write the report."""
-    rounds = [one_round(number) for number in range(1, ROUNDS + 1)]
-    seconds = pd.DataFrame(rounds).median().to_dict()
-    starts = {
-        stage: statistics.median(timed([sys.executable, *arguments]) for _ in range(3))
-        for stage, arguments in imports().items()
-    }
-    grown = pd.DataFrame(growth())
-    with replacing(FIGURE) as partial:
-        draw(grown).savefig(partial, format="png", dpi=100)
+    cores = len(os.sched_getaffinity(0))
+    measured = {}
+    for title in LOOPS:
+        with ExitStack() as stack:
+            for _ in range(cores // 2 if "busy" in title else 0):
+                busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                stack.callback(busy.kill)
+            measured[title] = measure(title)
     with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
-        whole, nothing, baseline = whole_pipeline(Path(scratch))
-    text = render(
-        Path(__file__).with_name("benchmark.md.jinja"),
+        whole = whole_pipeline(Path(scratch))
+    whole["the assignment's notebooks"] = sum(
+        load_recipe(Run(network, "baseline")).epochs
+        * next(loop for name, loop in measured[title].median().items() if "assignment" in name)
+        for network, title in (
+            ("fashion_mlp", "fashion_mlp"),
+            ("numpy_network", "numpy_network, sample by sample"),
+        )
+    )
+    text = TEXT.format(
         date=datetime.datetime.now(datetime.UTC).date(),
         circumstances=circumstances(),
-        cores=os.cpu_count(),
+        cores=cores,
         rounds=ROUNDS,
-        seconds=seconds,
-        starts=starts,
-        epochs={network: load_recipe(Run(network, "baseline")).epochs for network in baselines()},
-        whole=whole,
-        nothing=nothing,
-        baseline=baseline,
-        figure=FIGURE.name,
+        others=max(each.attrs["others"] for title, each in measured.items() if "busy" not in title),
+        tables="\n\n".join(f"## {title}\n\n{render(each)}" for title, each in measured.items()),
+        whole=table({"": whole, "seconds": [f"{each:.0f}" for each in whole.values()]}),
     )
     with replacing(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
     print(text)
 
 
-def one_round(number: int) -> dict[str, float]:
-    """Return the seconds of each loop: ours in a process with pins, the others in one without."""
-    print(f"round {number} of {ROUNDS}", file=sys.stderr)
-    return python("tools.loops") | python("tools.loops", "unpinned")
+def measure(title: str) -> pd.DataFrame:
+    """Time the loops of a table in turn, a row a round, each in a process that waits in between.
 
-
-def python(module: str, *arguments: str) -> dict[str, float]:
-    """Return what a module prints as JSON, without the pins of this process and on all cores."""
+    The attribute `others` is the max share of the cores, in per cent, that other programs took
+    before a round.
+    """
     own = {*core.PINS, "OMP_NUM_THREADS"}  # what importing `stages.core` has set
     variables = {key: value for key, value in os.environ.items() if key not in own}
-    command = [sys.executable, "-m", module, *arguments]
-    finished = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=True)
-    return json.loads(finished.stdout)
+    others, rounds = [], []
+    with ExitStack() as stack:
+        processes = {}
+        for name in LOOPS[title]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tools.loops", title, name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=variables,
+            )
+            processes[name] = stack.enter_context(process)
+        for number in range(ROUNDS + 1):
+            print(f"{title}: round {number} of {ROUNDS}", file=sys.stderr)
+            others.append(psutil.cpu_percent(interval=1))
+            rounds.append({name: ask(process) for name, process in processes.items()})
+    seconds = pd.DataFrame(rounds[1:])  # in the first, loops that come later are being warmed up
+    seconds.attrs["others"] = max(others[1:])
+    return seconds
 
 
-def imports() -> dict[str, list[str]]:
-    """Return, for each stage, arguments of Python by which it imports what the stage needs."""
-    scripts = set(re.findall(r"cmd: exec python -m (stages[.\w]+)", PIPELINE.read_text()))
-    arguments = {script: ["-m", script, "--help"] for script in scripts}
-    # What these two need depends on the network.
-    for script, module in (("stages.train", "training"), ("stages.evaluate", "inference")):
-        del arguments[script]
-        for network in baselines():
-            code = f"import {script}, stages.networks.{network}.{module}"
-            arguments[f"{script} {network}"] = ["-c", code]
-    return dict(sorted(arguments.items()))
+def ask(process: subprocess.Popen) -> float:
+    """Let a loop run once; return its seconds."""
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return float(process.stdout.readline())
 
 
-def timed(command: list[str], **options: object) -> float:
-    """Return the seconds that a command takes, started with the options of `subprocess.run`.
-
-    Raises CalledProcessError if it fails.
-    """
-    begin = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, **options)
-    return time.perf_counter() - begin
-
-
-def growth() -> list[dict[str, object]]:
-    """Measure seconds and peak memory of training each network, one quantity changed at a time."""
-    return [
+def render(seconds: pd.DataFrame) -> str:
+    """Return a table of loops, with the ratio of each to the first."""
+    ratios = seconds.div(seconds.iloc[:, 0], axis=0).median()
+    rows = zip(seconds.median(), seconds.min(), seconds.max(), strict=True)
+    return table(
         {
-            "network": network,
-            "quantity": quantity,
-            "value": value[0] if isinstance(value, list) else value,
-            **python("tools.cost", network, dataset, json.dumps({quantity: value})),
+            "loop": seconds.columns,
+            "seconds (min to max)": [
+                f"{row[0]:.2f} ({row[1]:.2f} to {row[2]:.2f})" for row in rows
+            ],
+            "ratio": [f"{ratio:.2f}" for ratio in ratios],
         }
-        for network, dataset in baselines().items()
-        for quantity, values in GROWTH.items()
-        for value in values
-    ]
+    )
 
 
-def draw(grown: pd.DataFrame) -> Figure:
-    """Draw seconds, and below them peak memory, against each quantity."""
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    panels = figure.subplots(2, len(GROWTH), sharex="col", sharey="row")
-    labels = {"hidden_sizes": "width of one hidden layer", "batch_size": "batch size"}
-    for (seconds, memory), quantity in zip(panels.T, GROWTH, strict=True):
-        for network, color in zip(grown["network"].unique(), (BLUE, RED), strict=True):
-            chosen = grown[(grown["quantity"] == quantity) & (grown["network"] == network)]
-            seconds.plot(chosen["value"], chosen["seconds"], "o-", color=color, label=network)
-            memory.plot(chosen["value"], chosen["gigabytes"], "o-", color=color)
-        memory.set(xscale="log", xlabel=labels.get(quantity, quantity))
-        memory.set_xticks(GROWTH[quantity] if quantity != "hidden_sizes" else [64, 256, 1024])
-        memory.xaxis.set_major_formatter("{x:,.0f}")
-        memory.minorticks_off()
-    panels[0, 0].set(yscale="log", ylabel="seconds")
-    panels[1, 0].set(ylim=0, ylabel="peak memory (GB)")
-    panels[0, 0].legend()
-    return figure
+def table(columns: dict[str, object]) -> str:
+    """Return columns as a Markdown table."""
+    return tabulate(columns, headers="keys", tablefmt="github", disable_numparse=True)
 
 
-def baselines() -> dict[str, str]:
-    """Return the data set of each network that dvc.yaml trains by the recipe `baseline`."""
-    (variables,) = read_yaml(PIPELINE)["vars"]
-    runs = variables["runs"].values()
-    return {run["network"]: run["dataset"] for run in runs if run["recipe"] == "baseline"}
+def whole_pipeline(scratch: Path) -> dict[str, float]:
+    """Return the seconds of `make repro` and `dvc repro`, in fresh clones that have the data."""
+    make, dvc = ["make", "--old-file", ".venv/installed", "repro"], ["dvc", "repro"]
+    seconds = {}
+    for name, command in (
+        ("`make repro`", make),
+        ("`make repro` with nothing to do", make),
+        ("`dvc repro`", dvc),
+    ):
+        clone = scratch / command[0]
+        if not clone.exists():
+            clone_without_outputs(clone)
+            (clone / ".venv").symlink_to(sys.prefix)
+            timed([*dvc, "download"], clone)
+        seconds[name] = timed(command, clone)
+    return seconds
 
 
-def whole_pipeline(scratch: Path) -> tuple[float, float, float]:
-    """Return the seconds of `make repro`, of it again, and of problems 4 and 5 by `dvc repro`.
-
-    In fresh clones that have the data; the last by the recipe `baseline` alone.
-    """
-    make = ["make", "--old-file", ".venv/installed", "repro"]
-    options = clone_with_data(scratch / "whole")
-    whole, nothing = timed(make, **options), timed(make, **options)
-    plots = [f"plot@{network}-baseline" for network in baselines()]
-    return whole, nothing, timed(["dvc", "repro", *plots], **clone_with_data(scratch / "part"))
-
-
-def clone_with_data(clone: Path) -> dict[str, object]:
-    """Make a clone with the data sets alone; return the options of `subprocess.run` to use it."""
-    clone_without_outputs(clone)
-    (clone / ".venv").symlink_to(sys.prefix)
-    options = {"cwd": clone, "env": environment(clone)}
-    timed(["dvc", "repro", "download"], **options)
-    return options
+def timed(command: list[str], clone: Path) -> float:
+    """Return the seconds that a command takes in a clone. Raises CalledProcessError if it fails."""
+    start = time.perf_counter()
+    options = {"cwd": clone, "env": environment(clone), "stdout": subprocess.DEVNULL}
+    subprocess.run(command, check=True, **options)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
