@@ -136,7 +136,7 @@ def by_scikit_learn(run: Run, batch_size: int) -> Loop:
     )
 
     def loop() -> None:
-        classifier.partial_fit(images, labels, np.arange(10))
+        classifier.partial_fit(images, labels, classes=range(10))
         classifier.score(*test)
 
     return loop
