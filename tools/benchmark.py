@@ -97,17 +97,18 @@ def measure(title: str) -> pd.DataFrame:
                 env=variables,
             )
             processes[name] = stack.enter_context(process)
-        for number in range(ROUNDS + 1):
+            process.stdout.readline()  # the first time, in which libraries load, does not count
+        for number in range(1, ROUNDS + 1):
             print(f"{title}: round {number} of {ROUNDS}", file=sys.stderr)
             others.append(psutil.cpu_percent(interval=1))
-            rounds.append({name: ask(process) for name, process in processes.items()})
-    seconds = pd.DataFrame(rounds[1:])  # in the first, loops that come later are being warmed up
-    seconds.attrs["others"] = max(others[1:])
+            rounds.append({name: again(process) for name, process in processes.items()})
+    seconds = pd.DataFrame(rounds)
+    seconds.attrs["others"] = max(others)
     return seconds
 
 
-def ask(process: subprocess.Popen) -> float:
-    """Let a loop run once; return its seconds."""
+def again(process: subprocess.Popen) -> float:
+    """Let a loop run once more; return its seconds."""
     process.stdin.write("\n")
     process.stdin.flush()
     return float(process.stdout.readline())

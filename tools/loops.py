@@ -1,8 +1,9 @@
 """An epoch of each network with its test evaluation, as here and as a user would train it instead.
 
-`python -m tools.loops TABLE NAME` runs a loop once, then times it for each line of its input.
+`python -m tools.loops TABLE NAME` prints the seconds of a loop, then again for each line of input.
 """
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -236,8 +237,7 @@ LOOPS: dict[str, dict[str, Callable[[], Loop]]] = {  # the first of each is comp
 
 if __name__ == "__main__":
     loop = LOOPS[sys.argv[1]][sys.argv[2]]()
-    loop()  # in which libraries load and memory is asked for
-    for _ in sys.stdin:
+    for _ in itertools.chain([""], sys.stdin):
         start = time.perf_counter()
         loop()
         print(time.perf_counter() - start, flush=True)
