@@ -64,7 +64,7 @@ def test_the_recipe_baseline_has_the_assignments_hyperparameters() -> None:
             "outlier_fraction: 1.2",
             "l1_regression.outlier_fraction: Input should",
         ),
-        ("slope: 2.0", "slope: 1e300", "l1_regression.slope: Input should be less than or equal"),
+        ("slope: 2.0", "slope: 1e300", "l1_regression.slope: Input should be at most"),
         ("iterations: 100", "steps: 100", "l1_regression.iterations is missing"),
         ("- 8\n", "- 0\n", "box_network.boxes.1: Input should be greater"),
         ("width: 0.5", "width: 0.0", "box_network.width: Input should be greater than or"),
@@ -79,7 +79,7 @@ def test_the_recipe_baseline_has_the_assignments_hyperparameters() -> None:
         (
             "learning_rate: 0.1",
             "learning_rate: 1e39",
-            "fashion_mlp.baseline.learning_rate: Input should be less than or equal to 1",
+            "fashion_mlp.baseline.learning_rate: Input should be at most 1e+38 (it is 1e+39)",
         ),
         (
             "learning_rate: 0.1",
@@ -164,7 +164,7 @@ def test_a_list_that_is_too_short_is_refused(block: str, name: str, minimum: int
 
 def test_an_empty_file_is_reported(params: Path) -> None:
     params.write_text("")
-    with pytest.raises(StageError, match=r"params\.yaml: the file: Input should be .*None"):
+    with pytest.raises(StageError, match=r"the file is not a block of parameters .it is None.$"):
         check_params()
 
 

@@ -100,6 +100,10 @@ def plain(fault: ErrorDetails, above: tuple[str, ...]) -> str:
         return f"{place}: there is no such parameter"
     if fault["type"] == "missing":
         return f"{place} is missing"
+    if fault["type"] == "model_type":
+        return f"{place} is not a block of parameters (it is {fault['input']!r})"
+    if fault["type"] == "less_than_equal":  # pydantic writes all digits of 1e38
+        return f"{place}: Input should be at most {fault['ctx']['le']:g} (it is {fault['input']!r})"
     if fault["type"] == "value_error":
         return f"{place}: {fault['ctx']['error']}"
     return f"{place}: {fault['msg']} (it is {fault['input']!r})"

@@ -46,7 +46,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
         ylim=(0, 1.2 * shown.max(axis=None)),
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -68,7 +68,7 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
         ylim=(shown.min(axis=None) - 1, shown.max(axis=None) + 1),
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
