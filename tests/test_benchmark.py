@@ -29,14 +29,6 @@ def test_every_loop_is_timed_and_reported(project: Project) -> None:
     assert re.search(r"^\| `dvc repro` +\| 40 +\|$", report, re.MULTILINE)
 
 
-def test_the_readme_quotes_the_benchmark(committed: Project) -> None:
-    readme = (committed.folder / "README.md").read_text()
-    speed = readme[readme.index("## Speed") : readme.index("## Faults")]
-    rows = re.findall(r"^\|.*$", speed, re.MULTILINE)
-    assert len(rows) > 10
-    assert set(rows) <= set((committed.folder / "reports/benchmark.md").read_text().splitlines())
-
-
 def test_only_the_loops_of_this_project_are_pinned_and_on_one_core(project: Project) -> None:
     seconds = "        print(time.perf_counter() - start, flush=True)\n"
     pins = "'ATEN_CPU_CAPABILITY' in __import__('os').environ"

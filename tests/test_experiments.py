@@ -1,4 +1,4 @@
-"""A fresh clone with small data: it is up to date, and the session in README.md works there."""
+"""A fresh clone with small data is up to date; the session in docs/experiments.md works there."""
 
 import re
 import sys
@@ -10,8 +10,9 @@ WIDTH = 120  # of a terminal, in columns
 
 
 def session() -> list[tuple[str, str]]:
-    """Each command in the README's console blocks, with the output that stands under it."""
-    blocks = re.findall(r"```console\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    """Each command in the page's console blocks, with the output that stands under it."""
+    page = (REPOSITORY / "docs/experiments.md").read_text()
+    blocks = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
     commands = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.M) if part]
     return [(command, output) for command, _, output in (part.partition("\n") for part in commands)]
 

@@ -33,11 +33,20 @@ them. The bits of all but "here" depend on the processor, and on several cores o
 
 {tables}
 
+## How
+
+The gradient of fashion_mlp is computed without autograd, into one vector that holds those of all
+layers (`stages/networks/fashion_mlp/backpropagation.py`), and images become float32 batch by batch.
+Sample by sample, numpy_network computes the products of its first layer for a block of samples at
+once, which is the same up to rounding (`stages/networks/numpy_network/blockwise.py`). The price of
+the pins is in the last two rows of the first table: most of an epoch is matrix products. Each
+network is trained on one core: threads wait for one another where another program takes a core.
+
 ## The whole pipeline
 
-From nothing but the data. `make repro` trains several networks at a time, `dvc repro` runs one
-stage after another. The assignment's notebooks, computed from the medians above, train two of the
-four runs.
+From nothing but the data. `make repro` trains several networks at a time; `dvc repro` runs one
+stage after another, since DVC has no parallel stages. The assignment's notebooks, computed from the
+medians above, train two of the four runs.
 
 {whole}
 """

@@ -54,7 +54,7 @@ def train(job: Job, pinned: bool, code: str) -> tuple[float, float]:
     their initial weights from one generator; and if the network diverges.
     """
     if pinned and core.UNPINNED:
-        raise StageError(f"a worker is not pinned: {core.UNPINNED}; start it as README.md says")
+        raise StageError(f"a worker is not pinned: {core.UNPINNED}; start it as docs/study.md says")
     if code != CODE:
         raise StageError("a worker has loaded other code than is here; restart it")
     if distributed.get_worker().state.nthreads > 1:
