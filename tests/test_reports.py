@@ -3,14 +3,17 @@
 import re
 
 from stages.core.paths import Run
-from stages.plot.results import best_epoch
+from stages.networks.fashion_mlp.network import FashionMLP
+from stages.plot.results import best_epoch, calibration, calibration_error, uncertain
 from stages.report.markdown import probability
-from stages.report.tables import mean_loss, top_classes
+from stages.report.tables import mean_loss, parameters, scores_of
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY, Project
 from markdown_it import MarkdownIt
+from sklearn.metrics import precision_recall_fscore_support
 
 FASHION_MLP, NUMPY_NETWORK = Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")
 
@@ -39,12 +42,15 @@ def test_every_link_leads_somewhere(committed: Project) -> None:
         assert [each for each in targets if not (page.parent / each).exists()] == [], page
 
 
-def test_the_report_shows_every_figure_but_those_of_a_second_recipe(reproduced: Project) -> None:
+def test_the_report_shows_every_figure(reproduced: Project) -> None:
     reports = reproduced.folder / "reports"
     figures = {str(path.relative_to(reports)) for path in reports.glob("figures/*/*.png")}
-    figures = {figure for figure in figures if "-improved/" not in figure}
-    assert len(figures) == 2 * (7 + 1) + 4 + 6 + 1
-    assert links((reports / "report.md").read_text()) == figures | {"../study/report.md"}
+    assert len(figures) == 4 * 8 + 4 + 6 + 1 + 2
+    once = {
+        f"figures/{network}-improved/classes.png" for network in ("fashion_mlp", "numpy_network")
+    }
+    others = {"../study/report.md", "../models/README.md"}
+    assert links((reports / "report.md").read_text()) == figures - once | others
 
 
 @pytest.mark.parametrize(("optimizer", "name"), [("sgd", "SGD"), ("adamw", "AdamW")])
@@ -60,7 +66,7 @@ def test_the_report_names_the_optimizer_and_its_rate(
 def test_the_reports_tables_are_tables(reproduced: Project) -> None:
     report = (reproduced.folder / "reports/report.md").read_text()
     html = MarkdownIt().enable("table").render(report)
-    assert html.count("<table>") == report.count("\n|-") == 22
+    assert html.count("<table>") == report.count("\n|-") == 15
     assert "|-" not in html
     for table in re.findall(r"(?:^\|.*\n)+", report, re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
@@ -110,7 +116,58 @@ def test_a_few_predictions_are_summed_up() -> None:
         }
     )
     assert mean_loss(predictions) == pytest.approx((0.6931471805599453 + 2.0794415416798357) / 2)
-    assert top_classes(predictions.iloc[1], 2) == [("a", 0.875), ("b", 0.125)]
+
+
+def random_predictions() -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    table = pd.DataFrame(generator.dirichlet([0.5] * 4, 200), columns=list("abcd"))
+    table.insert(0, "prediction", table.idxmax(axis=1))
+    noise = pd.Series(generator.choice(list("abc"), 200))
+    table.insert(0, "label", table["prediction"].where(generator.random(200) < 0.6, noise))
+    return table
+
+
+def test_scores_of_classes_are_those_of_scikit_learn() -> None:
+    predictions = random_predictions()
+    classes = sorted(set(predictions["label"]))
+    *expected, _ = precision_recall_fscore_support(
+        predictions["label"], predictions["prediction"], labels=classes
+    )
+    scores = scores_of(predictions)
+    assert list(scores.index) == classes
+    np.testing.assert_allclose(scores.to_numpy().T, expected)
+
+
+def test_calibration_counts_each_image_in_the_bin_of_its_confidence() -> None:
+    predictions = random_predictions()
+    total = 0.0
+    for low in range(10):
+        inside = [
+            (max(row[name] for name in "abcd"), row["label"] == row["prediction"])
+            for _, row in predictions.iterrows()
+            if low <= 10 * max(row[name] for name in "abcd") < low + 1
+        ]
+        if inside:
+            confidences, right = zip(*inside, strict=True)
+            total += abs(sum(confidences) - sum(right))
+    bins = calibration(predictions)
+    assert bins["images"].sum() == 200
+    assert calibration_error(bins) == pytest.approx(total / 200)
+    certain = pd.DataFrame({"label": ["a"], "prediction": ["a"], "a": [1.0], "b": [0.0]})
+    assert list(calibration(certain).index) == [0.9]
+    assert calibration_error(calibration(certain)) == 0
+
+
+def test_the_least_certain_images_are_shown() -> None:
+    predictions = random_predictions()
+    order = predictions[list("abcd")].max(axis=1).sort_values().index
+    assert list(uncertain(predictions).index) == list(order[:3])
+
+
+def test_parameters_are_those_of_the_network() -> None:
+    network = FashionMLP([784, 5, 4, 10])
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert parameters({"hidden_sizes": [5, 4]}) == f"{count:,}"
 
 
 def test_nothing_in_the_outputs_names_the_machine(reproduced: Project) -> None:

@@ -4,7 +4,7 @@ from stages.core import datasets
 from stages.core.paths import Run
 from stages.core.stage import run_stage
 from stages.plot import figures
-from stages.plot.results import confidence, read_history, read_predictions
+from stages.plot.results import confidence, read_history, read_predictions, uncertain
 from stages.plot.style import FIGURES, save_figures
 
 import numpy as np
@@ -18,8 +18,8 @@ def main(network: str, recipe: str, dataset: str) -> None:
     images, _ = datasets.load(dataset, "test")
     history = read_history(run)
     predictions = read_predictions(run, classes)
+    least = uncertain(predictions)
     predictions["confidence"] = confidence(predictions)
-
     last = np.arange(len(images))[-16:]
     wrong = predictions[predictions["prediction"] != predictions["label"]]
     worst = wrong.sort_values("confidence", ascending=False, kind="stable").index[:16]
@@ -30,11 +30,12 @@ def main(network: str, recipe: str, dataset: str) -> None:
         "last_test_batch": figures.predicted_images(
             images[last], predictions.iloc[last], "The last 16 test images"
         ),
-        "class_probabilities": figures.class_probabilities(images[:3], predictions.iloc[:3]),
+        "class_probabilities": figures.class_probabilities(images[least.index], least),
         "highest_confidence_errors": figures.predicted_images(
             images[worst], predictions.iloc[worst], "The highest-confidence errors"
         ),
-        "first_image": figures.first_image(train_images[0], classes[train_labels[0]], dataset),
+        "classes": figures.classes_shown(train_images, train_labels, classes),
+        "reliability": figures.reliability(predictions),
     }
     save_figures(FIGURES / run.name, drawn)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from stages.plot.results import best_epoch, selection_loss
+from stages.plot.results import best_epoch, calibration, calibration_error, selection_loss
 from stages.plot.style import BLUE, GREEN, GREY, ORANGE, RED
 
 import numpy as np
@@ -152,7 +152,7 @@ def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure
         _show_image(axes, image)
     for axes, above, (_, row) in zip(bottom, top, predictions.iterrows(), strict=True):
         above.set_title(f"true: {row['label']}", loc="center", fontsize=10)
-        probabilities = row.drop(["label", "prediction", "confidence"]).astype(float)
+        probabilities = row.drop(["label", "prediction"]).astype(float)
         colors = [BLUE if name == row["label"] else GREY for name in probabilities.index]
         bars = axes.barh(probabilities.index, probabilities, color=colors)
         axes.bar_label(bars, [f"{p:.1%}" for p in probabilities], padding=2, fontsize=7)
@@ -162,15 +162,34 @@ def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure
     return figure
 
 
-def first_image(image: np.ndarray, label: str, dataset: str) -> Figure:
-    """Draw one image, uint8 of shape (28, 28), with the scale of its pixel values."""
-    figure = Figure(figsize=(4.4, 3.6))
+def classes_shown(images: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw the first image, (28, 28), of each class."""
+    figure = Figure(figsize=(9, 1.4))
+    for label, axes in enumerate(figure.subplots(1, len(classes))):
+        _show_image(axes, images[np.argmax(labels == label)])
+        axes.set_title(classes[label], loc="center", fontsize=9)
+    return figure
+
+
+def reliability(predictions: pd.DataFrame) -> Figure:
+    """Draw accuracy against confidence, in ten bins, and the expected calibration error."""
+    bins = calibration(predictions)
+    figure = Figure(figsize=(4.5, 4))
     axes = figure.subplots()
-    picture = axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
-    figure.colorbar(picture, label="pixel value")
-    axes.set(title=f"First training image of {dataset}: {label}", xticks=(0, 27), yticks=(0, 27))
-    axes.title.set_fontsize(10)
-    axes.spines[:].set_visible(True)
+    axes.plot([0, 1], [0, 1], ":", color=GREY, label="calibrated")
+    axes.plot(
+        bins["confidence"], bins["accuracy"], "o", color=RED, clip_on=False, label="mean of a bin"
+    )
+    for left, row in bins.iterrows():
+        axes.text(left + 0.05, 0.02, f"{row['images']:,.0f}", ha="center", fontsize=7)
+    axes.set(
+        title=f"Expected calibration error: {100 * calibration_error(bins):.2f} %",
+        xlabel="confidence, with the number of images",
+        ylabel="accuracy",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    axes.legend(loc="upper left")
     return figure
 
 

@@ -56,3 +56,33 @@ def read_predictions(run: Run, classes: Sequence[str]) -> pd.DataFrame:
 def confidence(predictions: pd.DataFrame) -> pd.Series:
     """Return the probability of the predicted class in each row of predictions."""
     return predictions.drop(columns=["label", "prediction"]).max(axis=1)
+
+
+def uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the three rows of predictions with the lowest confidence."""
+    return predictions.loc[confidence(predictions).nsmallest(3).index]
+
+
+def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return ten bins of confidence, each with its images, mean confidence and accuracy.
+
+    The index is the lower limit of each bin that has an image.
+    """
+    table = pd.DataFrame(
+        {
+            "confidence": confidence(predictions),
+            "accuracy": predictions["label"] == predictions["prediction"],
+        }
+    )
+    bins = table.groupby((10 * table["confidence"]).astype(int).clip(upper=9) / 10)
+    return bins.mean().assign(images=bins.size())
+
+
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Return the expected calibration error, from 0 to 1, of what `calibration` returns.
+
+    It is the mean over the images of the distance of accuracy from confidence in the image's bin
+    (Guo et al., "On calibration of modern neural networks", 2017).
+    """
+    distances = (bins["accuracy"] - bins["confidence"]).abs()
+    return float((bins["images"] * distances).sum() / bins["images"].sum())

@@ -1,11 +1,10 @@
 """Write reports/report.md from the results of the other stages, one chapter per problem."""
 
-import importlib.metadata
 import re
 from pathlib import Path
 
 from stages import core
-from stages.core.datasets import CLASSES, SHA256
+from stages.core.datasets import CLASSES
 from stages.core.files import reading, replacing
 from stages.core.params import read_yaml
 from stages.core.paths import PARAMS, Problem
@@ -29,7 +28,6 @@ import pandas as pd
 REPORT = Path("reports/report.md")
 TEMPLATE = Path(__file__).with_name("templates") / "report.md.jinja"
 PROBLEMS = ("l1_regression", "box_network", "softmax_jacobian")
-PACKAGES = ("dvc", "matplotlib", "numpy", "pandas", "safetensors", "scipy", "torch", "torchvision")
 
 
 def main() -> None:
@@ -47,7 +45,10 @@ def main() -> None:
     runs = [each for recipes in results.values() for each in recipes]
     baselines = {each.run.network: each for each in runs if each.run.recipe == "baseline"}
     fashion_mlp, numpy_network = baselines["fashion_mlp"], baselines["numpy_network"]
-    fashion_predictions = read_predictions(fashion_mlp.run, CLASSES["FashionMNIST"])
+    better = {each.run.network: each for each in runs if each.run.recipe == "improved"}
+    improved = better.get("fashion_mlp")
+    classes = CLASSES["FashionMNIST"]
+    fashion_predictions = read_predictions(fashion_mlp.run, classes)
     numpy_predictions = read_predictions(numpy_network.run, CLASSES["MNIST"])
     verdicts = [
         *claims(**numbers),
@@ -71,22 +72,24 @@ def main() -> None:
         softmax_gradients=read_rows(Problem("softmax_jacobian").results / "cross_entropy.csv"),
         fashion_mlp=fashion_mlp,
         fashion_predictions=fashion_predictions,
+        improved=improved,
+        improved_predictions=improved and read_predictions(improved.run, classes),
+        ablation=improved and ablation(improved),
         numpy_network=numpy_network,
         numpy_predictions=numpy_predictions,
+        improved_numpy=better.get("numpy_network"),
         best_epoch=best_epoch,
         selection_loss=selection_loss,
         confidence=confidence,
+        errors_of=lambda predictions: predictions[predictions.label != predictions.prediction],
         params=params,
-        problems=PROBLEMS,
         reported=reported,
         results=results,
         runs=runs,
         tables=tables,
-        sha256=SHA256,
         standard_error=standard_error,
         unpinned=core.UNPINNED,
         verdicts=verdicts,
-        versions={name: importlib.metadata.version(name) for name in PACKAGES},
     )
     save_figures(
         FIGURES / "comparison",
@@ -109,6 +112,16 @@ def seed_accuracies(results: tables.Results) -> list[float] | None:
     made_with, table = read_table(results.run.seeds)
     made_with.pop("seeds", None)
     return list(table["test_accuracy"]) if made_with == results.recipe else None
+
+
+def ablation(results: tables.Results) -> dict[str, object] | None:
+    """Return the study's ablation of a run and its number of seeds; None if of another recipe."""
+    made_with, rows = read_table(Path(f"study/results/ablation-{results.run.network}.csv"))
+    seeds = made_with.pop("seeds", None)
+    made_with.pop("variants", None)
+    if made_with != results.recipe:
+        return None
+    return {"table": tables.paired_differences(rows), "seeds": seeds}
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from stages.core.stage import StageError, run_stage
 from stages.core.tables import read_table
 from stages.plot.style import BLUE, RED, save_figures
 from stages.report.markdown import render
+from stages.report.tables import paired_differences
 from stages.report.verdicts import prediction_interval
 from study.training.params import StudyParams, load_study_params
 from study.training.paths import FIGURES, REPORT, ablation_file
@@ -63,23 +64,12 @@ def read_accuracies(network: str, params: StudyParams) -> dict[str, pd.Series]:
 
 
 def compare_variants(network: str, params: StudyParams) -> pd.DataFrame:
-    """Return one row per variant: mean accuracy and loss, and mean differences from `improved`.
-
-    A difference is that of two networks of the same seed; an error is the standard error of the
-    mean difference.
+    """Return what `paired_differences` makes of the network's ablation.
 
     Raises StageError if the table is something else, or was made with other parameters.
     """
     parameters = read_yaml(PARAMS)[network]["improved"] | params.ablation.of(network)
-    table = read_own_table(ablation_file(network), parameters)
-    columns = {}
-    for name in ("accuracy", "loss"):
-        by_seed = table.pivot(index="seed", columns="variant", values=f"validation_{name}")
-        differences = by_seed.sub(by_seed["improved"], axis=0)
-        columns[name] = by_seed.mean()
-        columns[f"{name}_difference"] = differences.mean()
-        columns[f"{name}_error"] = differences.std() / np.sqrt(len(by_seed))
-    return pd.DataFrame(columns).sort_values("accuracy", ascending=False, kind="stable")
+    return paired_differences(read_own_table(ablation_file(network), parameters))
 
 
 def read_own_table(path: Path, parameters: Mapping[str, object]) -> pd.DataFrame:
