@@ -31,6 +31,9 @@ repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, rep
 	@.venv/bin/dvc repro
 	@echo "The report: reports/report.md"
 
+report: repro ## open the report, reports/report.html, in a browser
+	@.venv/bin/python -m webbrowser "file://$(CURDIR)/reports/report.html"
+
 test: .venv/installed ## run the tests
 	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile
 
@@ -63,4 +66,4 @@ requirements: .venv/installed ## renew both requirements files with the newest v
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
-.PHONY: help repro test faults lint verify experiments study bench requirements
+.PHONY: help repro report test faults lint verify experiments study bench requirements

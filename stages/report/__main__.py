@@ -1,5 +1,6 @@
 """Write reports/report.md from the results of the other stages, one chapter per problem."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -97,6 +98,13 @@ def main() -> None:
             network: comparison({each.run.recipe: each.history for each in recipes})
             for network, recipes in results.items()
         },
+    )
+    numbers = itertools.count(1)
+    text = re.sub(
+        r"^!\[(.*?)\].*$",
+        lambda image: f"{image[0]}\n\n*Figure {next(numbers)}. {image[1]}.*",
+        text,
+        flags=re.MULTILINE,
     )
     linked = re.findall(r"!\[.*?\]\((.*?)\)", text)
     if missing := [name for name in linked if not (REPORT.parent / name).exists()]:
