@@ -22,6 +22,7 @@ STAGES = (
     "evaluate@numpy_network-improved",
     "plot@fashion_mlp-improved",
     "report",
+    "html",
 )
 
 
@@ -89,7 +90,7 @@ def test_a_stage_has_at_most_six_deps_besides_the_results_that_it_gathers() -> N
     )
     for name, stage in [*pipeline.items(), *study.items()]:
         deps = stage.get("do", stage)["deps"]
-        if name == "report":
+        if name in ("report", "html"):
             results = ("reports/", "results/", "study/results")
             deps = [dep for dep in deps if not dep.startswith(results)]
         assert len(deps) <= (8 if "report" in deps else 6), name
@@ -136,7 +137,7 @@ NOTHING: set[str] = set()
     [
         (
             "stages/core/metrics.py",
-            {"check_params", "report"} | PROBLEMS | DOWNLOAD | FASHION | NUMPY | PLOT,
+            {"check_params", "report", "html"} | PROBLEMS | DOWNLOAD | FASHION | NUMPY | PLOT,
         ),
         ("stages/networks/common/schedule.py", {"check_params"} | TRAIN),
         ("stages/networks/fashion_mlp/training.py", {"check_params"} | FASHION),
@@ -157,9 +158,13 @@ NOTHING: set[str] = set()
         ("stages/download.py", DOWNLOAD),
         ("stages/train.py", TRAIN),
         ("stages/evaluate.py", EVALUATE),
+        ("stages/html.py", {"html"}),
         ("data/reported.yaml", {"report"}),
         ("study/results/seeds-numpy_network-baseline.csv", {"report"}),
-        ("requirements.txt", {"check_params"} | PROBLEMS | FASHION | NUMPY | PLOT | {"report"}),
+        (
+            "requirements.txt",
+            {"check_params"} | PROBLEMS | FASHION | NUMPY | PLOT | {"report", "html"},
+        ),
         ("requirements-dev.txt", NOTHING),
         ("data/README.md", NOTHING),
         ("models/README.md", NOTHING),

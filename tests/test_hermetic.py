@@ -22,6 +22,7 @@ STAGES = (
     "plot@fashion_mlp-baseline",
     "plot@numpy_network-baseline",
     "report",
+    "html",
 )
 # With -y, strace writes a call as: openat(AT_FDCWD</folder>, "name", O_RDONLY|O_CLOEXEC) = 3</path>
 OPENED = re.compile(r'open(?:at)?\((.*?"), ([A-Z_|]+).*\) = \d')

@@ -25,6 +25,7 @@ NUMPY_STAGES = [
     "evaluate@numpy_network-baseline",
     "plot@numpy_network-baseline",
     "report",
+    "html",
 ]
 
 
@@ -54,7 +55,7 @@ def test_the_claims_of_problems_1_to_3_are_checked(reproduced: Project) -> None:
 
 def test_a_changed_parameter_of_a_problem_runs_it_and_the_report(project: Project) -> None:
     project.replace("params.yaml", "slope: 2.0", "slope: -1.0")
-    assert project.repro() == ["check_params", "l1_regression", "report"]
+    assert project.repro() == ["check_params", "l1_regression", "report", "html"]
     report = (project.folder / "reports/report.md").read_text()
     assert re.search(r"^\| true line +\| -1.0 ", report, re.MULTILINE)
 
@@ -166,6 +167,7 @@ def test_a_recipe_may_exist_for_one_network_only(project: Project) -> None:
         "evaluate@fashion_mlp-other",
         "plot@fashion_mlp-other",
         "report",
+        "html",
     ]
     report = (project.folder / "reports/report.md").read_text()
     assert re.search(r"^\| fashion_mlp +\| other +\|", report, re.MULTILINE)

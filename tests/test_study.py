@@ -160,7 +160,7 @@ def test_the_pipeline_runs_no_stage_of_the_study_but_reports_its_seeds(
     project = studied.copy(tmp_path / "project")
     report = project.folder / "reports/report.md"
     assert report.read_text().count("not judged: the study is of other hyperparameters") == 2
-    assert project.repro() == ["report"]
+    assert project.repro() == ["report", "html"]
     assert "not judged" not in report.read_text()
     assert report.read_text().count("reproduced: 95 % prediction interval ") == 2
     assert study(project).repro() == []
