@@ -30,10 +30,12 @@ def test_every_loop_is_timed_and_reported(project: Project) -> None:
 
 
 def test_only_the_loops_of_this_project_are_pinned_and_on_one_core(project: Project) -> None:
-    seconds = "        print(time.perf_counter() - start, flush=True)\n"
-    pins = "'ATEN_CPU_CAPABILITY' in __import__('os').environ"
-    threads = f"        print(float(f'{{torch.get_num_threads()}}.{{{pins}:d}}'), flush=True)\n"
+    seconds = "print(time.perf_counter() - start, flush=True)"
+    threads = "print(torch.get_num_threads() + bool(stages.core.UNPINNED) / 2, flush=True)"
     project.replace("tools/loops.py", seconds, threads)
+    project.replace(
+        "tools/loops.py", "import torchvision\n", "import torchvision\nimport stages.core\n"
+    )
     code = (
         "from tools import benchmark\nbenchmark.ROUNDS = 1\n"
         "print(*benchmark.measure('fashion_mlp, half of the cores busy').iloc[0])"
@@ -41,4 +43,4 @@ def test_only_the_loops_of_this_project_are_pinned_and_on_one_core(project: Proj
     variables = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
     plain = [sys.executable, "-c", "import torch; print(torch.get_num_threads())"]
     cores = subprocess.run(plain, env=variables, capture_output=True, text=True, check=True).stdout
-    assert project.run("python", "-c", code).stdout.split() == ["1.1", f"{cores.strip()}.0"]
+    assert project.run("python", "-c", code).stdout.split() == ["1.0", f"{cores.strip()}.5"]

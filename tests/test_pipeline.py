@@ -64,8 +64,8 @@ def test_a_changed_parameter_of_a_problem_runs_it_and_the_report(project: Projec
 def test_every_output_is_there_and_whole(reproduced: Project, run: Run) -> None:
     splits = ["validation", "test"] if run.recipe == "improved" else ["test"]
     history = pd.read_csv(reproduced.folder / run.history)
-    measured = [f"{split}_{name}" for split in splits for name in ("loss", "accuracy")]
-    assert list(history.columns) == ["epoch", "train_loss", *measured]
+    measured = [f"{split}_{name}" for split in ("train", *splits) for name in ("loss", "accuracy")]
+    assert list(history.columns) == ["epoch", *measured]
     assert list(history["epoch"]) == [0, 1, 2]
     predictions = pd.read_csv(reproduced.folder / run.predictions, dtype={"label": str})
     assert predictions.shape == (TEST_IMAGES, 12)
@@ -74,7 +74,7 @@ def test_every_output_is_there_and_whole(reproduced: Project, run: Run) -> None:
     assert list(metrics) == [f"{split}_{name}" for split in splits for name in ("accuracy", "loss")]
     if run != Run("fashion_mlp", "improved"):  # without test-time augmentation
         assert metrics == history.iloc[-1][list(metrics)].to_dict()
-    assert len(list((reproduced.folder / FIGURES / run.name).glob("*.png"))) == 7
+    assert len(list((reproduced.folder / FIGURES / run.name).glob("*.png"))) == 8
     assert (reproduced.folder / run.model).stat().st_size > 10_000
 
 
