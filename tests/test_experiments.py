@@ -86,8 +86,7 @@ def test_the_tables_of_dvc_are_no_wider_than_they_must_be(reproduced: Project) -
     metrics = [name for name in header if name.startswith("reports/metrics/") and ":" in name]
     assert metrics[0].endswith("improved.json:validation_accuracy")
     assert len(metrics) == 12
-    assert not [name for name in header if "study/params" in name or "ablation" in name]
-    assert len(header) <= 125
+    assert not [name for name in header if "study/" in name and ":" in name]
 
 
 def test_a_clone_with_windows_line_endings_is_up_to_date(
