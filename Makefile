@@ -35,7 +35,7 @@ report: repro ## open the report, reports/report.html, in a browser
 	@.venv/bin/python -m webbrowser "file://$(CURDIR)/reports/report.html"
 
 test: .venv/installed ## run the tests
-	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile
+	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile --max-worker-restart 0
 
 faults: .venv/installed ## inject every fault and write docs/faults.md
 	@WRITE_FAULTS=1 .venv/bin/python -m pytest tests/test_faults.py
