@@ -184,7 +184,7 @@ def test_without_the_pins_processors_differ(sliced: Project, tmp_path: Path) -> 
         project = sliced.copy(tmp_path / processor)
         unpin(project)
         command = [sys.executable, "-m", "stages.train", "fashion_mlp", "baseline", "FashionMNIST"]
-        # Several emulated threads may never end.
+        # One thread: how an emulated process ends several is not under test.
         project.run(QEMU, "-cpu", processor, *command, OMP_NUM_THREADS="1")
         return (project.folder / "models/fashion_mlp-baseline.safetensors").read_bytes()
 
