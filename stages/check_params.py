@@ -1,10 +1,12 @@
-"""Check params.yaml, all of it, and that it fits dvc.yaml."""
+"""Check params.yaml, all of it, that it fits dvc.yaml, and the versions of what computes."""
 
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
+from stages import core
 from stages.core.networks import module_of, network_names
 from stages.core.params import Block, checked, read_yaml
 from stages.core.paths import PARAMS, Run
@@ -30,7 +32,10 @@ def main() -> None:
     """Name every value in params.yaml that is unknown, missing or impossible.
 
     Name also a recipe that no run uses, and one that a run or the report needs and that is missing.
+    Say which installed packages are not those of requirements.txt, by which bits may differ.
     """
+    if others := core.other_versions():
+        print(f"The bits may differ: {others}, as in {core.LOCK.name}.", file=sys.stderr)
     params = checked(params_model(), read_yaml(PARAMS), PARAMS)
     recipes = {Run(name, recipe) for name in network_names() for recipe in getattr(params, name)}
     variables = [each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each]

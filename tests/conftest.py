@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
 TRAIN_IMAGES, VALIDATION_IMAGES, TEST_IMAGES = 192, 64, 64
-RESULT_FILES = ("dvc.lock", "study/dvc.lock", "study/report.md")
+RESULT_FILES = ("dvc.lock", "models/README.md", "study/dvc.lock", "study/report.md")
 RESULT_FOLDERS = ("reports/", "study/figures/")
 
 

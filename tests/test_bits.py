@@ -35,6 +35,8 @@ def sliced_project(folder: Path, real_data: Path) -> Project:
             count = TRAIN_IMAGES if name.startswith("train") else TEST_IMAGES
             write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
     few_boxes(project)
+    # 25,000 weights take ten minutes there.
+    project.replace("stages/gradient_check.py", "recipe.sizes, np", "[16, *recipe.sizes[1:]], np")
     for network in ("fashion_mlp", "numpy_network"):
         project.set_param(network, "baseline", epochs=1)
         project.set_param(network, "improved", epochs=1, validation_images=50)
@@ -64,9 +66,10 @@ def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project
 def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashes:
     """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
     found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
-    # model, history, predictions and metrics of five runs, the figures of four, the report and a
-    # comparison a network; figures and numbers of three problems, the tables of two
-    assert len(found) == 5 * 4 + 4 * 8 + 1 + 2 + (4 + 6 + 1) + 3 + 2
+    # model, history, predictions and metrics of five runs, the figures of four, report, model card
+    # and three comparisons a network; figures and numbers of three problems, the tables of two and
+    # the gradient check
+    assert len(found) == 5 * 4 + 4 * 8 + 2 + 2 * 3 + (4 + 6 + 1) + 3 + 2 + 1
     return found
 
 

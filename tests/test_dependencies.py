@@ -15,6 +15,7 @@ STAGES = (
     "l1_regression",
     "box_network",
     "softmax_jacobian",
+    "gradient_check",
     "download@MNIST",
     "train@fashion_mlp-improved",
     "train@numpy_network-improved",
@@ -91,7 +92,7 @@ def test_a_stage_has_at_most_six_deps_besides_the_results_that_it_gathers() -> N
     for name, stage in [*pipeline.items(), *study.items()]:
         deps = stage.get("do", stage)["deps"]
         if name in ("report", "html"):
-            results = ("reports/", "results/", "study/results")
+            results = ("models/", "reports/", "results/", "study/results")
             deps = [dep for dep in deps if not dep.startswith(results)]
         assert len(deps) <= (8 if "report" in deps else 6), name
 
@@ -118,7 +119,12 @@ def test_the_report_reads_each_run(reproduced: Project) -> None:
     deps = {dep["path"] for dep in locked(reproduced)["report"]["deps"]}
     assert len(runs) == 4
     for run in runs:
-        assert {f"reports/history/{run}.csv", f"reports/metrics/{run}.json"} <= deps
+        assert {
+            f"models/{run}.safetensors",
+            f"reports/history/{run}.csv",
+            f"reports/metrics/{run}.json",
+            f"reports/predictions/{run}.csv",
+        } <= deps
 
 
 FASHION = {f"{stage}@fashion_mlp-{recipe}" for stage in ("train", "evaluate")
@@ -128,7 +134,7 @@ TRAIN = {name for name in FASHION | NUMPY if name.startswith("train")}
 EVALUATE = (FASHION | NUMPY) - TRAIN
 PLOT = {name.replace("train", "plot") for name in TRAIN}
 DOWNLOAD = {"download@FashionMNIST", "download@MNIST"}
-PROBLEMS = {"l1_regression", "box_network", "softmax_jacobian"}
+PROBLEMS = {"l1_regression", "box_network", "softmax_jacobian", "gradient_check"}
 NOTHING: set[str] = set()
 
 
@@ -139,18 +145,18 @@ NOTHING: set[str] = set()
             "stages/core/metrics.py",
             {"check_params", "report", "html"} | PROBLEMS | DOWNLOAD | FASHION | NUMPY | PLOT,
         ),
-        ("stages/networks/common/schedule.py", {"check_params"} | TRAIN),
+        ("stages/networks/common/schedule.py", {"check_params", "report"} | TRAIN),
         ("stages/networks/fashion_mlp/training.py", {"check_params"} | FASHION),
         (
             "stages/networks/numpy_network/blockwise.py",
-            {"check_params"} | NUMPY,
+            {"check_params", "gradient_check"} | NUMPY,
         ),
         (
             "stages/networks/numpy_network/network.py",
-            {"check_params", "softmax_jacobian"} | NUMPY,
+            {"check_params", "softmax_jacobian", "gradient_check"} | NUMPY,
         ),
         ("stages/problems/l1_regression/params.py", {"check_params", "l1_regression"}),
-        ("stages/plot/style.py", PROBLEMS | PLOT | {"report"}),
+        ("stages/plot/style.py", PROBLEMS - {"gradient_check"} | PLOT | {"report"}),
         ("stages/plot/figures.py", PLOT | {"report"}),
         ("stages/report/markdown.py", {"report"}),
         ("stages/report/templates/fashion_mlp.md.jinja", {"report"}),
@@ -158,6 +164,7 @@ NOTHING: set[str] = set()
         ("stages/download.py", DOWNLOAD),
         ("stages/train.py", TRAIN),
         ("stages/evaluate.py", EVALUATE),
+        ("stages/gradient_check.py", {"gradient_check"}),
         ("stages/html.py", {"html"}),
         ("data/reported.yaml", {"report"}),
         ("study/results/seeds-numpy_network-baseline.csv", {"report"}),
@@ -167,7 +174,7 @@ NOTHING: set[str] = set()
         ),
         ("requirements-dev.txt", NOTHING),
         ("data/README.md", NOTHING),
-        ("models/README.md", NOTHING),
+        ("models/README.md", {"report"}),
         ("study/training/jobs.py", NOTHING),
         ("tools/verify.py", NOTHING),
         ("tests/conftest.py", NOTHING),
@@ -187,7 +194,11 @@ def allowed(path: Path) -> set[str]:
         return {"core", "plot/style", f"problems/{below[0]}", *extra}
     if top == "networks":
         return {"core", "networks/common", f"networks/{below[0]}"}
-    return {"core", "plot", "report"} if top == "report" else {"core", top}
+    extra = {
+        "gradient_check.py": {"networks/numpy_network/network"},
+        "report": {"networks/common", "plot"},
+    }
+    return {"core", top} | extra.get(top, set())
 
 
 MODULES = [path.relative_to(REPOSITORY / "stages") for path in REPOSITORY.glob("stages/**/*.py")]

@@ -252,6 +252,11 @@ def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
         load(tmp_path / "model", recipe(hidden_sizes=[16, 9]))
 
 
+def test_a_model_that_a_gpu_computed_is_not_called_pinned() -> None:
+    trained = core.numerics("cuda")
+    assert trained == f"{core.numerics().removesuffix('pinned')}not pinned: the device is cuda"
+
+
 @pytest.mark.parametrize(
     ("device", "mps", "cuda", "chosen"),
     [

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages.core.files import replacing
+from stages.core.files import replacing, without_rounding_errors
 from stages.core.stage import StageError
 from stages.core.tables import read_table, write_table
 
@@ -17,6 +17,22 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
             partial.write_text(text)
         assert path.read_text() == text
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.0, 0.0),
+        (-9e-16, 0.0),
+        (2e-15, 1e-12),
+        (-3e-13, -1e-12),
+        (6e-13, 1e-12),
+        (3.14159e-9, 3.142e-9),
+        (122.81056651524983, 122.81056651525),
+    ],
+)
+def test_a_rounding_error_becomes_a_bound(value: float, written: float) -> None:
+    assert without_rounding_errors(value) == written
 
 
 def test_a_folder_is_replaced(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ STAGES = (
     "l1_regression",
     "box_network",
     "softmax_jacobian",
+    "gradient_check",
     "download@FashionMNIST",
     "download@MNIST",
     "train@fashion_mlp-baseline",

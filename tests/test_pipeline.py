@@ -4,6 +4,7 @@ import json
 import re
 from itertools import product
 
+from stages import core
 from stages.core.paths import Problem, Run
 from stages.plot.results import read_numbers
 from stages.plot.style import FIGURES
@@ -152,7 +153,13 @@ def add_run(project: Project, network: str, recipe: str, dataset: str) -> None:
     run = f"{network}-{recipe}"
     item = f"{{network: {network}, recipe: {recipe}, dataset: {dataset}}}"
     project.replace("dvc.yaml", "\nstages:\n", f"      {run}: {item}\n\nstages:\n")
-    read = f"      - reports/history/{run}.csv\n      - reports/metrics/{run}.json\n"
+    files = (
+        f"models/{run}.safetensors",
+        f"reports/history/{run}.csv",
+        f"reports/metrics/{run}.json",
+        f"reports/predictions/{run}.csv",
+    )
+    read = "".join(f"      - {file}\n" for file in files)
     project.replace(
         "dvc.yaml", "      - data/reported.yaml\n", f"{read}      - data/reported.yaml\n"
     )
@@ -281,4 +288,23 @@ def test_a_machine_on_which_nothing_is_pinned_says_so(project: Project) -> None:
     finished = project.run("python", "-m", "stages.report")
     assert finished.stderr == "The numerics are not pinned: the processor lacks avx3.\n"
     report = (project.folder / "reports/report.md").read_text()
-    assert "**The numerics were not pinned**: the processor lacks avx3." in report
+    assert "**The numerics were not pinned** where this was written: the processor lacks" in report
+    # but the models were trained before
+    assert "The networks were trained with pinned numerics" in " ".join(report.split())
+
+
+def test_a_model_trained_with_other_versions_is_named_in_the_report(project: Project) -> None:
+    locked = re.search(r"^numpy==(\S+)", (project.folder / "requirements.txt").read_text(), re.M)[1]
+    project.replace("requirements.txt", f"numpy=={locked} ", "numpy==2.0.0 ")
+    finished = project.run("python", "-m", "stages.check_params")
+    other = f"numpy is {locked}, not 2.0.0"
+    assert finished.stderr == f"The bits may differ: {other}, as in requirements.txt.\n"
+    project.run("python", "-m", "stages.train", "numpy_network", "baseline", "MNIST")
+    project.run("python", "-m", "stages.report")
+    report = " ".join((project.folder / "reports/report.md").read_text().split())
+    assert "**Not every network was trained with the pinned numerics**" in report
+    trained = core.numerics()
+    assert f"numpy_network-improved: {trained}; numpy_network-baseline: " in report
+    assert f"{trained.removesuffix('pinned')}not pinned: {other}." in report
+    card = (project.folder / "models/README.md").read_text()
+    assert f"Computed by {trained.removesuffix('pinned')}not pinned: {other}." in card

@@ -4,7 +4,14 @@ import re
 
 from stages.core.paths import Run
 from stages.networks.fashion_mlp.network import FashionMLP
-from stages.plot.results import best_epoch, calibration, calibration_error, uncertain
+from stages.plot.results import (
+    best_epoch,
+    calibration,
+    calibration_error,
+    read_first_weights,
+    uncertain,
+)
+from stages.report.__main__ import schedule
 from stages.report.markdown import probability
 from stages.report.tables import mean_loss, parameters, scores_of
 
@@ -13,6 +20,7 @@ import pandas as pd
 import pytest
 from conftest import REPOSITORY, Project
 from markdown_it import MarkdownIt
+from safetensors.torch import load_file
 from sklearn.metrics import precision_recall_fscore_support
 
 FASHION_MLP, NUMPY_NETWORK = Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")
@@ -45,7 +53,7 @@ def test_every_link_leads_somewhere(committed: Project) -> None:
 def test_the_report_shows_every_figure(reproduced: Project) -> None:
     reports = reproduced.folder / "reports"
     figures = {str(path.relative_to(reports)) for path in reports.glob("figures/*/*.png")}
-    assert len(figures) == 4 * 8 + 4 + 6 + 1 + 2
+    assert len(figures) == 4 * 8 + 4 + 6 + 1 + 2 * 3
     once = {
         f"figures/{network}-improved/classes.png" for network in ("fashion_mlp", "numpy_network")
     }
@@ -66,7 +74,7 @@ def test_the_report_names_the_optimizer_and_its_rate(
 def test_the_reports_tables_are_tables(reproduced: Project) -> None:
     report = (reproduced.folder / "reports/report.md").read_text()
     html = MarkdownIt().enable("table").render(report)
-    assert html.count("<table>") == report.count("\n|-") == 15
+    assert html.count("<table>") == report.count("\n|-") == 16
     assert "|-" not in html
     for table in re.findall(r"(?:^\|.*\n)+", report, re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
@@ -162,6 +170,28 @@ def test_the_least_certain_images_are_shown() -> None:
     predictions = random_predictions()
     order = predictions[list("abcd")].max(axis=1).sort_values().index
     assert list(uncertain(predictions).index) == list(order[:3])
+
+
+def test_the_schedule_drawn_is_that_of_the_steps_in_the_middle_of_the_epochs() -> None:
+    recipe = {"epochs": 4, "learning_rate": 0.3, "schedule": "linear", "warmup_fraction": 0.5}
+    assert schedule(recipe) == pytest.approx([0.25, 0.75, 0.75, 0.25])
+    assert schedule(recipe | {"schedule": "constant"}) == [1] * 4
+
+
+@pytest.mark.parametrize("network", ["fashion_mlp", "numpy_network"])
+def test_the_weights_drawn_are_those_of_the_first_layer(
+    reproduced: Project, monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    monkeypatch.chdir(reproduced.folder)
+    run = Run(network, "baseline")
+    if network == "fashion_mlp":
+        weights = FashionMLP([784, 256, 128, 64, 10])
+        weights.load_state_dict(load_file(run.model))
+        expected = weights[0].weight.detach().numpy()
+    else:
+        expected = load_file(run.model)["weight_1"].numpy()
+    drawn = read_first_weights(run)
+    np.testing.assert_array_equal(drawn.reshape(len(expected), 784), expected)
 
 
 def test_parameters_are_those_of_the_network() -> None:

@@ -8,9 +8,13 @@ checks does that.
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+LOCK = Path(__file__).parents[2] / "requirements.txt"
+COMPUTING = ("matplotlib", "numpy", "pandas", "pillow", "scipy", "torch")  # all that the bits need
 
 PINS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's vectorised kernels
@@ -40,10 +44,23 @@ def why_unpinned() -> str:
 UNPINNED = why_unpinned()
 
 
-def numerics() -> str:
-    """What computes here, as each model records it: the versions, and whether they are pinned."""
+def other_versions() -> str:
+    """Name the installed packages that are not those of requirements.txt; empty if there are none.
+
+    A local version, such as PyTorch's `+cpu`, counts as the one that it is a build of.
+    """
+    locked = dict(re.findall(r"^([\w-]+)==([^\s;]+)", LOCK.read_text(), re.MULTILINE))
+    installed = {name: version(name).partition("+")[0] for name in COMPUTING}
+    others = [name for name in COMPUTING if installed[name] != locked[name]]
+    return ", ".join(f"{name} is {installed[name]}, not {locked[name]}" for name in others)
+
+
+def numerics(device: str = "cpu") -> str:
+    """What computes here, on a kind of device, as each model records it: "pinned", or why not."""
     versions = [f"{name} {version(name).partition('+')[0]}" for name in ("numpy", "torch")]
-    return ", ".join([*versions, f"not pinned: {UNPINNED}" if UNPINNED else "pinned"])
+    reasons = [UNPINNED, other_versions(), "" if device == "cpu" else f"the device is {device}"]
+    unpinned = "; ".join(filter(None, reasons))
+    return ", ".join([*versions, f"not pinned: {unpinned}" if unpinned else "pinned"])
 
 
 if not UNPINNED:

@@ -1,6 +1,7 @@
 """How results are written and read."""
 
 import json
+import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,13 +13,24 @@ from safetensors import SafetensorError
 
 
 def write_numbers(path: Path, numbers: Mapping[str, float]) -> None:
-    """Write numbers by name as JSON, floats to twelve decimals: rounding errors become zero."""
+    """Write numbers by name as JSON, floats as `without_rounding_errors` returns them."""
     rounded = {
-        name: value if isinstance(value, int) else round(float(value), 12) + 0.0
+        name: value if isinstance(value, int) else without_rounding_errors(float(value))
         for name, value in numbers.items()
     }
     with replacing(path) as partial:
         partial.write_text(json.dumps(rounded, indent=2) + "\n")
+
+
+def without_rounding_errors(value: float) -> float:
+    """Round a number to twelve decimals; if that is zero, return an upper bound of its size.
+
+    The bound is 1e-12 or 0, which stands for 1e-15: a rounding error has other digits on another
+    processor, but hardly another size.
+    """
+    if abs(value) <= 1e-15:
+        return 0.0
+    return round(value, 12) or math.copysign(1e-12, value)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ def main(network: str, recipe: str, dataset: str) -> None:
     train_images, train_labels = datasets.load(dataset, "train")
     images, _ = datasets.load(dataset, "test")
     history = read_history(run)
-    predictions = read_predictions(run, classes)
+    predictions = read_predictions(run, [dataset])
     least = uncertain(predictions)
     predictions["confidence"] = confidence(predictions)
     last = np.arange(len(images))[-16:]

@@ -76,22 +76,69 @@ def _after_the_first_tenth(history: pd.DataFrame) -> pd.DataFrame:
     return history[history["epoch"] > history["epoch"].iloc[-1] / 10]
 
 
-def comparison(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw test loss and accuracy after the first tenth of the epochs, one curve per recipe."""
-    figure = Figure(figsize=(9, 3.6))
+def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, object]) -> Figure:
+    """Draw test loss and accuracy after the first tenth of the epochs, one curve per recipe.
+
+    `reported` is what the author reported, as in data/reported.yaml: perhaps a `history` of rows
+    of epoch, test_accuracy and test_loss, and the `best_epoch`.
+    """
+    figure = Figure(figsize=(9, 4))
     loss_axes, accuracy_axes = figure.subplots(1, 2)
     for recipe, history in histories.items():
         shown = _after_the_first_tenth(history)
         epochs, accuracy = shown["epoch"], 100 * shown["test_accuracy"]
-        loss_axes.plot(epochs, shown["test_loss"], ".-", markevery=[-1], label=recipe)
+        loss_axes.plot(epochs, shown["test_loss"], ".-", markevery=[-1])
         accuracy_axes.plot(
             epochs, accuracy, ".-", markevery=[-1], label=f"{recipe}: {accuracy.iloc[-1]:.2f} %"
         )
+    columns = ["epoch", "test_loss", "test_accuracy"]
+    points = pd.DataFrame(reported.get("history", []), columns=columns).query("epoch > 0")
+    loss_axes.plot(points["epoch"], points["test_loss"], "kx")
+    if len(points):
+        accuracy_axes.plot(points["epoch"], 100 * points["test_accuracy"], "kx", label="reported")
+    if best := reported.get("best_epoch"):
+        loss_axes.axvline(best, color="k", linestyle=":", label="epoch of the min loss, reported")
     loss_axes.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
     accuracy_axes.set(title="Test accuracy", xlabel="epoch", ylabel="accuracy (%)")
     for axes in (loss_axes, accuracy_axes):
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+    figure.legend(loc="outside lower center", ncols=4)
+    return figure
+
+
+def learning_rates(fractions: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw learning rates as fractions of their max, one curve per recipe, a point per epoch.
+
+    A point is the rate in the middle of the epoch.
+    """
+    figure = Figure(figsize=(7, 2.6))
+    axes = figure.subplots()
+    for label, values in fractions.items():
+        axes.plot(np.arange(len(values)) + 0.5, values, label=label)
+    axes.set(title="Learning rate", xlabel="epoch", ylabel="fraction of its max", ylim=(0, 1.05))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside right center")
+    return figure
+
+
+def first_layers(weights: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the weights, (units, 28, 28), of 16 units of each recipe's first layer as images.
+
+    The units are those of the largest norms.
+    """
+    figure = Figure(figsize=(9, 0.2 + 2.6 * len(weights)))
+    parts = figure.subfigures(len(weights), 1, squeeze=False).ravel()
+    for part, (recipe, images) in zip(parts, weights.items(), strict=True):
+        norms = np.linalg.norm(images.astype(float), axis=(1, 2))
+        shown = images[np.argsort(-norms, kind="stable")[:16]]
+        limit = np.abs(shown).max()
+        all_axes = part.subplots(2, 8)
+        for axes in all_axes.ravel():
+            axes.set_axis_off()
+        for axes, image in zip(all_axes.ravel(), shown, strict=False):
+            drawn = axes.imshow(image, cmap="RdBu", vmin=-limit, vmax=limit)
+        part.colorbar(drawn, ax=all_axes, label="weight")
+        part.suptitle(recipe, x=0.01, ha="left")
     return figure
 
 

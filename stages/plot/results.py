@@ -1,13 +1,16 @@
 """The results, as the figures and the report read them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
+from stages.core.datasets import CLASSES, PIXELS
 from stages.core.files import reading
 from stages.core.paths import Run
 
+import numpy as np
 import pandas as pd
+from safetensors import safe_open
 
 
 def read_numbers(path: Path) -> dict[str, float]:
@@ -39,8 +42,8 @@ def best_epoch(history: pd.DataFrame) -> int:
     return int(history["epoch"][history[selection_loss(history)].idxmin()])
 
 
-def read_predictions(run: Run, classes: Sequence[str]) -> pd.DataFrame:
-    """Read the predictions of a run, one row per test image.
+def read_predictions(run: Run, datasets: Iterable[str] = CLASSES) -> pd.DataFrame:
+    """Read the predictions of a run, one row per test image of one of the data sets.
 
     Returns the columns `label`, `prediction` and one column of probabilities per class.
 
@@ -48,9 +51,36 @@ def read_predictions(run: Run, classes: Sequence[str]) -> pd.DataFrame:
     """
     with reading(run.predictions):
         predictions = pd.read_csv(run.predictions, dtype={"label": str, "prediction": str})
-        if list(predictions.columns) != ["label", "prediction", *classes]:
+        if dataset_of(predictions) not in datasets:
             raise ValueError("other columns")
     return predictions
+
+
+def dataset_of(predictions: pd.DataFrame) -> str | None:
+    """Name the data set whose classes predictions have; None if there is none."""
+    columns = list(predictions.columns)
+    return next(
+        (name for name, classes in CLASSES.items() if columns == ["label", "prediction", *classes]),
+        None,
+    )
+
+
+def read_numerics(run: Run) -> str:
+    """Read what computed the model of a run. Raises StageError if the file is not a model."""
+    with reading(run.model), safe_open(run.model, "np") as model:
+        return (model.metadata() or {}).get("numerics", "not recorded")
+
+
+def read_first_weights(run: Run) -> np.ndarray | None:
+    """Read the weights of a model's first layer, (units, 28, 28); None if it has no such layer.
+
+    Raises StageError if the file is not a model.
+    """
+    with reading(run.model), safe_open(run.model, "np") as model:
+        for name in model.keys():  # noqa: SIM118, since it is no dictionary
+            if model.get_slice(name).get_shape()[1:] == [PIXELS]:
+                return model.get_tensor(name).reshape(-1, 28, 28)
+    return None
 
 
 def confidence(predictions: pd.DataFrame) -> pd.Series:

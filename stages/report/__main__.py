@@ -1,22 +1,25 @@
-"""Write reports/report.md from the results of the other stages, one chapter per problem."""
+"""Write the report, one chapter per problem, and the model card, from other stages' results."""
 
 import itertools
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stages import core
-from stages.core.datasets import CLASSES
 from stages.core.files import reading, replacing
-from stages.core.params import read_yaml
+from stages.core.params import TrainingRecipe, read_yaml
 from stages.core.paths import PARAMS, Problem
 from stages.core.stage import StageError, run_stage
 from stages.core.tables import read_table
-from stages.plot.figures import comparison
+from stages.networks.common.schedule import learning_rates
+from stages.plot import figures
 from stages.plot.results import (
     best_epoch,
+    calibration,
+    calibration_error,
     confidence,
+    read_first_weights,
     read_numbers,
-    read_predictions,
     selection_loss,
 )
 from stages.plot.style import FIGURES, save_figures
@@ -25,14 +28,16 @@ from stages.report.markdown import render
 from stages.report.verdicts import claims, standard_error, verdict
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 REPORT = Path("reports/report.md")
-TEMPLATE = Path(__file__).with_name("templates") / "report.md.jinja"
+MODEL_CARD = Path("models/README.md")
+TEMPLATES = Path(__file__).with_name("templates")
 PROBLEMS = ("l1_regression", "box_network", "softmax_jacobian")
 
 
 def main() -> None:
-    """Write the report, and draw the recipes of each network side by side."""
+    """Write the report and the model card, and draw the recipes of each network side by side."""
     params, reported = read_yaml(PARAMS), read_yaml(Path("data/reported.yaml"))
     numbers = {name: read_numbers(Problem(name).numbers) for name in PROBLEMS}
     results = {
@@ -48,14 +53,11 @@ def main() -> None:
     fashion_mlp, numpy_network = baselines["fashion_mlp"], baselines["numpy_network"]
     better = {each.run.network: each for each in runs if each.run.recipe == "improved"}
     improved = better.get("fashion_mlp")
-    classes = CLASSES["FashionMNIST"]
-    fashion_predictions = read_predictions(fashion_mlp.run, classes)
-    numpy_predictions = read_predictions(numpy_network.run, CLASSES["MNIST"])
     verdicts = [
         *claims(**numbers),
         verdict(
             "4: FashionMNIST in PyTorch",
-            reported["fashion_mlp"]["test_accuracy"],
+            reported["fashion_mlp"]["history"][-1]["test_accuracy"],
             fashion_mlp.metrics["test_accuracy"],
             seed_accuracies(fashion_mlp),
         ),
@@ -67,17 +69,15 @@ def main() -> None:
         ),
     ]
     text = render(
-        TEMPLATE,
+        TEMPLATES / "report.md.jinja",
         **numbers,
         box_errors=read_rows(Problem("box_network").results / "errors.csv"),
         softmax_gradients=read_rows(Problem("softmax_jacobian").results / "cross_entropy.csv"),
+        gradient_check=read_rows(Path("reports/gradient_check.csv")),
         fashion_mlp=fashion_mlp,
-        fashion_predictions=fashion_predictions,
         improved=improved,
-        improved_predictions=improved and read_predictions(improved.run, classes),
         ablation=improved and ablation(improved),
         numpy_network=numpy_network,
-        numpy_predictions=numpy_predictions,
         improved_numpy=better.get("numpy_network"),
         best_epoch=best_epoch,
         selection_loss=selection_loss,
@@ -92,13 +92,7 @@ def main() -> None:
         unpinned=core.UNPINNED,
         verdicts=verdicts,
     )
-    save_figures(
-        FIGURES / "comparison",
-        {
-            network: comparison({each.run.recipe: each.history for each in recipes})
-            for network, recipes in results.items()
-        },
-    )
+    save_figures(FIGURES / "comparison", compared(results, reported))
     numbers = itertools.count(1)
     text = re.sub(
         r"^!\[(.*?)\].*$",
@@ -113,6 +107,43 @@ def main() -> None:
         )
     with replacing(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
+    card = render(
+        TEMPLATES / "model_card.md.jinja",
+        runs=runs,
+        tables=tables,
+        calibration_error=lambda predictions: calibration_error(calibration(predictions)),
+    )
+    with replacing(MODEL_CARD) as partial:
+        partial.write_text(card, encoding="utf-8")
+
+
+def compared(
+    results: Mapping[str, Sequence[tables.Results]], reported: Mapping[str, Mapping]
+) -> dict[str, Figure]:
+    """Draw the figures in which the recipes of a network are side by side, for each network."""
+    drawn = {}
+    for network, recipes in results.items():
+        histories = {each.run.recipe: each.history for each in recipes}
+        drawn[network] = figures.comparison(histories, reported.get(network, {}))
+        if all("schedule" in each.recipe for each in recipes):
+            drawn[f"{network}_learning_rates"] = figures.learning_rates(
+                {
+                    f"{each.run.recipe}: max {each.recipe['learning_rate']:g}": schedule(
+                        each.recipe
+                    )
+                    for each in recipes
+                }
+            )
+        weights = {each.run.recipe: read_first_weights(each.run) for each in recipes}
+        if all(images is not None for images in weights.values()):
+            drawn[f"{network}_first_layers"] = figures.first_layers(weights)
+    return drawn
+
+
+def schedule(recipe: Mapping[str, object]) -> list[float]:
+    """Return the learning rate in the middle of each epoch, as a fraction of its max."""
+    block = TrainingRecipe.model_construct(**recipe | {"learning_rate": 1.0})
+    return [rate for epoch in range(block.epochs) for rate in learning_rates(block, epoch, 1)]
 
 
 def seed_accuracies(results: tables.Results) -> list[float] | None:

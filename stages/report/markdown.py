@@ -23,8 +23,8 @@ def render(template: Path, **values: object) -> str:
 
 
 def difference(value: float) -> str:
-    """Format a difference that should be zero, as read from JSON, where twelve decimals are."""
-    return f"{value:.2g}" if value else "below 1e-12"
+    """Format a difference that should be zero, as `write_numbers` writes it."""
+    return f"{value:.2g}" if value > 1e-12 else "at most 1e-12" if value else "at most 1e-15"
 
 
 def fill(paragraph: str) -> str:

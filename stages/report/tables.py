@@ -7,7 +7,15 @@ from itertools import pairwise
 
 from stages.core.datasets import PIXELS
 from stages.core.paths import Run
-from stages.plot.results import best_epoch, read_history, read_numbers, selection_loss
+from stages.plot.results import (
+    best_epoch,
+    dataset_of,
+    read_history,
+    read_numbers,
+    read_numerics,
+    read_predictions,
+    selection_loss,
+)
 from stages.report.markdown import percent, table
 from stages.report.verdicts import standard_error
 
@@ -17,18 +25,35 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Results:
-    """A run's recipe, the metrics by name, and the history, one row per epoch."""
+    """A run's recipe, metrics by name, history, one row per epoch, and predictions of test images.
+
+    `numerics` is what computed the model.
+    """
 
     run: Run
     recipe: Mapping[str, object]
     metrics: Mapping[str, float]
     history: pd.DataFrame
+    predictions: pd.DataFrame
+    numerics: str
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set that was predicted."""
+        return dataset_of(self.predictions)
 
 
 def read_results(network: str, recipe: str, hyperparameters: Mapping[str, object]) -> Results:
     """Read the results of a run. Raises StageError if they are damaged."""
     run = Run(network, recipe)
-    return Results(run, hyperparameters, read_numbers(run.metrics), read_history(run))
+    return Results(
+        run,
+        hyperparameters,
+        read_numbers(run.metrics),
+        read_history(run),
+        read_predictions(run),
+        read_numerics(run),
+    )
 
 
 def runs_table(runs: Iterable[Results]) -> str:
@@ -44,10 +69,10 @@ def runs_table(runs: Iterable[Results]) -> str:
                 each.run.recipe,
                 parameters(each.recipe),
                 percent(each.metrics["test_accuracy"]),
-                f"{each.metrics['test_loss']:.4f}",
+                f"{each.metrics['test_loss']:.4g}",
                 percent(validation) if validation is not None else "",
                 percent(last["train_accuracy"]),
-                f"{last['train_loss']:.4f}",
+                f"{last['train_loss']:.4g}",
                 f"{best} of {last['epoch']:.0f}{' (oracle)' if by == 'test loss' else ''}",
             )
         )

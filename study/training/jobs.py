@@ -44,17 +44,20 @@ class Job:
     split: Literal["validation", "test"]
 
 
-def train(job: Job, pinned: bool, code: str) -> tuple[float, float]:
+def train(job: Job, numerics: str, code: str) -> tuple[float, float]:
     """Train a network in a worker.
 
     Returns its mean cross entropy, in nats, and its accuracy, from 0 to 1, on the job's split.
 
-    Raises StageError if the worker's numerics are not pinned though those of the client are, if it
-    has loaded other code than the client, or if it has several threads, whose networks would draw
-    their initial weights from one generator; and if the network diverges.
+    Raises StageError if the worker's numerics or code are not those of the client, or if it has
+    several threads, whose networks would draw their initial weights from one generator; and if the
+    network diverges.
     """
-    if pinned and core.UNPINNED:
-        raise StageError(f"a worker is not pinned: {core.UNPINNED}; start it as docs/study.md says")
+    if numerics != core.numerics():
+        raise StageError(
+            f"a worker computes with {core.numerics()}, and not with {numerics}; "
+            "start it as docs/study.md says"
+        )
     if code != CODE:
         raise StageError("a worker has loaded other code than is here; restart it")
     if distributed.get_worker().state.nthreads > 1:
@@ -82,7 +85,7 @@ def train_all(jobs: Sequence[Job], title: str) -> list[tuple[float, float]]:
     Raises StageError as `train` does, OSError if the scheduler cannot be reached.
     """
     with _client() as client, tqdm(total=len(jobs), desc=title, unit="network") as progress:
-        futures = client.map(train, jobs, pinned=not core.UNPINNED, code=CODE, pure=False)
+        futures = client.map(train, jobs, numerics=core.numerics(), code=CODE, pure=False)
         for future in distributed.as_completed(futures):
             future.result()  # raises what it raised, before the others end
             progress.update()

@@ -52,8 +52,9 @@ def to_input(images: np.ndarray) -> torch.Tensor:
 
 def save(network: FashionMLP, path: Path) -> None:
     """Write the weights and biases as safetensors, with what computed them."""
+    numerics = core.numerics(next(network.parameters()).device.type)
     state = {name: tensor.contiguous() for name, tensor in network.cpu().state_dict().items()}
-    path.write_bytes(safetensors.save(state, {"numerics": core.numerics()}))
+    path.write_bytes(safetensors.save(state, {"numerics": numerics}))
 
 
 def load(path: Path, recipe: Recipe) -> FashionMLP:

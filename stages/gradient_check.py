@@ -1,0 +1,92 @@
+"""Compare the gradient of numpy_network, layer by layer, with independent methods."""
+
+from pathlib import Path
+
+from stages.core.files import replacing, without_rounding_errors
+from stages.core.networks import load_recipe
+from stages.core.paths import Run
+from stages.core.stage import run_stage
+from stages.networks.numpy_network.network import NumpyNetwork
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import cross_entropy, linear
+
+GRADIENT_CHECK = Path("reports/gradient_check.csv")
+SAMPLES = 16
+WIDTH = 1e-3  # of the differences: so wide that rounding errors do not reach the first digit
+
+
+def main() -> None:
+    """Compare the gradient of the untrained numpy_network, baseline, in float64, for random inputs.
+
+    Writes a row per weight matrix and bias vector: the max difference from what autograd and
+    central differences give, each relative to the max entry of the gradient there.
+    """
+    recipe = load_recipe(Run("numpy_network", "baseline"))
+    generator = np.random.default_rng(recipe.seed)
+    network = NumpyNetwork(recipe.sizes, np.float64)
+    network.initialise(generator)
+    inputs = generator.normal(size=(SAMPLES, network.sizes[0]))
+    targets = np.eye(recipe.sizes[-1])[generator.integers(recipe.sizes[-1], size=SAMPLES)]
+    network.backward(network.forward(inputs), targets)
+
+    layers = zip(network.weight_gradients, network.bias_gradients, strict=True)
+    ours = [gradient.ravel() for layer in layers for gradient in layer]
+    ends = np.cumsum([len(gradient) for gradient in ours])[:-1]
+    autograd = np.split(by_autograd(network, inputs, targets), ends)
+    differences = np.split(by_differences(network, inputs, targets), ends)
+    rows = []
+    for number, gradient in enumerate(ours):
+        scale = np.abs(gradient).max()
+        from_autograd = np.abs(gradient - autograd[number]).max() / scale
+        from_differences = np.abs(gradient - differences[number]).max() / scale
+        rows.append(
+            {
+                "layer": number // 2 + 1,
+                "parameters": "biases" if number % 2 else "weights",
+                "count": len(gradient),
+                "autograd": without_rounding_errors(from_autograd),
+                "central_differences": f"{from_differences:.0e}",
+            }
+        )
+    with replacing(GRADIENT_CHECK) as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False)
+
+
+def by_autograd(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the gradient of the mean cross entropy by PyTorch's autograd, as one vector.
+
+    `inputs` has shape (n, d_0), `targets` (n, d_L), one-hot.
+    """
+    layers = list(zip(network.weights, network.biases, strict=True))
+    parameters = [torch.tensor(array, requires_grad=True) for layer in layers for array in layer]
+    z = torch.from_numpy(inputs)
+    for weight, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        z = linear(z if weight is parameters[0] else z.sigmoid(), weight, bias[0])
+    cross_entropy(z, torch.from_numpy(targets)).backward()
+    return np.concatenate([parameter.grad.numpy().ravel() for parameter in parameters])
+
+
+def by_differences(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the gradient of the mean cross entropy by central differences, as one vector.
+
+    `inputs` has shape (n, d_0), `targets` (n, d_L), one-hot.
+    """
+
+    def loss() -> float:
+        return -np.vdot(targets, network.forward(inputs)) / len(inputs)
+
+    gradient = np.empty_like(network.parameters)
+    for index, parameter in enumerate(network.parameters.copy()):
+        network.parameters[index] = parameter + WIDTH
+        above = loss()
+        network.parameters[index] = parameter - WIDTH
+        gradient[index] = (above - loss()) / (2 * WIDTH)
+        network.parameters[index] = parameter
+    return gradient
+
+
+if __name__ == "__main__":
+    run_stage(main)
