@@ -44,7 +44,7 @@ lint: .venv/installed ## check the code's style
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 
-verify: .venv/installed ## run what is committed in an empty folder and compare every output's hash
+verify: .venv/installed ## run what is committed in an empty folder and compare every output
 	@.venv/bin/python -m tools.verify
 
 experiments: .venv/installed ## compare the experiments, the best on the validation images first

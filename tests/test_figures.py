@@ -1,7 +1,7 @@
 """Each figure shows the values that it is given, where they belong."""
 
 from stages.plot import figures
-from stages.plot.results import calibration, calibration_error, confidence
+from stages.plot.results import calibration, calibration_error, confidence, probability
 from stages.plot.style import GREY, RED
 
 import numpy as np
@@ -68,7 +68,7 @@ def test_accuracy_curves_are_those_of_the_history_in_per_cent() -> None:
     (axes,) = figures.accuracy_curve(table).axes
     for label, name in (("training", "train"), ("validation", "validation"), ("test", "test")):
         values = 100 * table[f"{name}_accuracy"]
-        shown = f"{label}, after the last epoch: {values.iloc[-1]:.2f} %"
+        shown = f"{label}, last epoch: {values.iloc[-1]:.2f} %"
         assert line(axes, shown) == (list(table["epoch"]), list(values))
     shown = 100 * table[[f"{name}_accuracy" for name in ("train", "validation", "test")]][5:]
     assert axes.get_ylim() == pytest.approx(
@@ -96,9 +96,9 @@ def test_a_comparison_has_each_recipe_after_a_tenth_of_its_epochs_and_what_was_r
         assert list(loss.get_xdata()) == list(shown["epoch"])
         assert list(loss.get_ydata()) == list(shown["test_loss"])
         assert loss.get_color() == accuracy_axes.lines[number].get_color()
-    assert line(accuracy_axes, "reported") == ([2], [80])
+    assert line(accuracy_axes, "the author's") == ([2], [80])
     assert list(loss_axes.lines[2].get_ydata()) == [0.5]
-    assert line(loss_axes, "epoch of the min loss, reported")[0] == [7, 7]
+    assert line(loss_axes, "the author's epoch of the min loss")[0] == [7, 7]
     legend = figures.comparison(histories, {}).legends[0]
     assert len(legend.get_texts()) == 2
 
@@ -148,7 +148,10 @@ def test_predicted_images_have_their_classes_and_errors_are_red() -> None:
         np.testing.assert_array_equal(axes.images[0].get_array(), image)
         assert axes.images[0].get_clim() == (0, 255)
         (title,) = [each for each in axes.findobj(Text) if "true" in each.get_text()]
-        assert title.get_text() == f"{row.prediction} {row.confidence:.0%}\ntrue: {row.label}"
+        assert (
+            title.get_text()
+            == f"{row.prediction}\n{probability(row.confidence)}\ntrue: {row.label}"
+        )
         wrong = row.prediction != row.label
         assert (title.get_color() == RED) == wrong
         assert (axes.spines["left"].get_edgecolor() == to_rgba(RED)) == wrong
@@ -164,7 +167,7 @@ def test_class_probabilities_are_bars_below_their_image() -> None:
         np.testing.assert_array_equal(above.images[0].get_array(), image)
         assert above.get_title() == f"true: {row['label']}"
         assert [bar.get_width() for bar in below.patches] == [row[name] for name in CLASSES]
-        assert texts(below) == [f"{row[name]:.1%}" for name in CLASSES]
+        assert texts(below) == [probability(row[name]) for name in CLASSES]
         colors = [bar.get_facecolor() for bar in below.patches]
         assert [color != to_rgba(GREY) for color in colors] == [
             name == row["label"] for name in CLASSES

@@ -8,11 +8,11 @@ from stages.plot.results import (
     best_epoch,
     calibration,
     calibration_error,
+    probability,
     read_first_weights,
     uncertain,
 )
 from stages.report.__main__ import schedule
-from stages.report.markdown import probability
 from stages.report.tables import mean_loss, parameters, scores_of
 
 import numpy as np

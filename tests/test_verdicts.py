@@ -92,16 +92,17 @@ def test_300_boxes_whose_error_exceeds_its_bound_by_rounding_are_judged_right(
     assert verdicts_with("box_network", "max_error_over_bound", ratio) == VERDICTS
 
 
+@pytest.mark.parametrize("probability", [0.95, 0.999])
 @pytest.mark.parametrize("count", [2, 3, 10])
-def test_the_ends_of_the_prediction_interval_are_where_the_t_test_has_a_p_value_of_5_percent(
-    count: int,
+def test_the_t_test_gives_the_ends_of_the_prediction_interval_their_probability(
+    count: int, probability: float
 ) -> None:
-    """The test of whether one value and the others have the same mean, by the pooled variance."""
     values = np.random.default_rng(count).normal(0.85, 0.01, count).tolist()
-    low, high = prediction_interval(values)
+    low, high = prediction_interval(values, probability)
     assert low < min(values) <= max(values) < high
     for end in (low, high):
-        assert ttest_ind(values, [end]).pvalue == pytest.approx(0.05)
+        assert ttest_ind(values, [end]).pvalue == pytest.approx(1 - probability)
+    assert prediction_interval(values) == prediction_interval(values, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_an_accuracy_is_reproduced_if_it_may_be_that_of_one_more_seed(
     assert verdict("5", reported, 0.84, [0.84, 0.85, 0.86]) == (
         "5",
         f"test accuracy {100 * reported:.2f} %",
-        "test accuracy 84.00 %; 3 seeds: 85.00 ± 1.00 %",
+        "test accuracy 84.00 %; 3 seeds: mean 85.00 %, standard deviation 1.00",
         f"{judged}: 95 % prediction interval 80.03 to 89.97 %",
     )
 

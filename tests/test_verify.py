@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 from stages import core
+from stages.core.paths import Run
 from stages.download import FOLDER_VARIABLE
 from tools import verify as tool
 
 import pytest
 from conftest import Project
+from PIL import Image
 from ruamel.yaml import YAML
 
 
@@ -23,6 +25,43 @@ def verify(project: Project) -> tuple[int, str]:
     return finished.returncode, finished.stdout
 
 
+RUN = Run("numpy_network", "baseline")
+
+
+@pytest.fixture(scope="module")
+def seeded(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project with the study's table of one of its runs. Not to be changed."""
+    project = reproduced.copy(tmp_path_factory.mktemp("seeded") / "project")
+    project.replace("study/params.yaml", "seeds: 10 #", "seeds: 3 #")
+    project.run("python", "-m", "study.training.seeds", RUN.network, RUN.recipe, "MNIST")
+    project.repro()
+    commit(project)
+    return project
+
+
+@pytest.fixture
+def project(seeded: Project, tmp_path: Path) -> Project:
+    """A copy of it, to be changed at will."""
+    return seeded.copy(tmp_path / "project")
+
+
+@pytest.fixture
+def elsewhere(project: Project) -> Project:
+    """A copy of it whose numerics cannot be pinned, as on another processor."""
+    project.replace("stages/core/__init__.py", 'NEEDED = {"avx2"', 'NEEDED = {"avx3", "avx2"')
+    commit(project)
+    return project
+
+
+def commit(project: Project) -> None:
+    project.run("git", "commit", "--all", "--quiet", "--message", "change")
+
+
+def differing(shown: str) -> set[str]:
+    """The results that a table calls different."""
+    return {re.split("  +", line)[0] for line in shown.splitlines() if line.endswith("DIFFERENT")}
+
+
 @pytest.mark.skipif(bool(core.UNPINNED), reason="the numerics are not pinned here")
 def test_what_the_code_makes_is_verified_and_the_working_tree_left_alone(project: Project) -> None:
     project.append("README.md", "an uncommitted change\n")
@@ -30,33 +69,40 @@ def test_what_the_code_makes_is_verified_and_the_working_tree_left_alone(project
     before = project.run("git", "status", "--porcelain").stdout
     status, shown = verify(project)
     assert status == 0
-    outputs = count_outputs(project)
-    assert re.search(rf"^verified: {outputs} of {outputs} outputs are the committed bytes "
+    results = count_outputs(project) + 2  # and the accuracy and the loss of one more seed
+    assert re.search(rf"^verified: {results} of {results} results are bit-identical "
                      r"\(.+ threads, pinned, ", shown, re.MULTILINE)  # fmt: skip
-    assert shown.count(" same\n") == outputs > 0
+    assert shown.count(" same\n") == results > 2
     assert project.run("git", "status", "--porcelain").stdout == before
 
 
-def test_a_fabricated_hash_and_a_fabricated_report_are_seen(project: Project) -> None:
+def test_fabricated_hashes_reports_and_seeds_are_seen(project: Project) -> None:
     lock = (project.folder / "dvc.lock").read_text()
     entry = re.search(r"path: reports/metrics/numpy_network-baseline.json\n.*?md5: (\w+)", lock,
                       re.DOTALL)  # fmt: skip
     project.write("dvc.lock", lock.replace(entry[1], "0123456789abcdef" * 2))
     project.append("reports/report.md", "\nThe accuracy is 100 %.\n")
-    project.run("git", "commit", "--all", "--quiet", "--message", "fabricate")
+    header, *rows = (project.folder / RUN.seeds).read_text().splitlines()
+    seed, loss, accuracy = rows[-1].split(",")
+    table = [header, *rows[:-1], f"{seed},{loss},{float(accuracy) + 0.0001:.4f}", ""]
+    project.write(str(RUN.seeds), "\n".join(table))
+    commit(project)
     status, shown = verify(project)
     assert status == 1
-    different = [line for line in shown.splitlines() if line.endswith("DIFFERENT")]
-    assert len(different) == 1
-    assert "reports/metrics/numpy_network-baseline.json" in different[0]
-    assert "differs from the commit: reports/report.md" in shown
-    outputs = count_outputs(project)
-    assert f"NOT VERIFIED: {outputs - 1} of {outputs} outputs" in shown
+    assert differing(shown) == {
+        "reports/metrics/numpy_network-baseline.json",
+        "reports/report.md",  # which reads the study's table
+        "reports/report.html",
+        f"{RUN.seeds}, seed 80087",
+    }
+    assert "reports/report.md differs from the commit" in shown
+    results = count_outputs(project) + 2
+    assert f"NOT VERIFIED: {results - 4} of {results} results" in shown
 
 
 def test_a_pipeline_that_fails_is_not_verified(project: Project) -> None:
     project.replace("stages/download.py", "raw = raw_folder(", 'raise StageError("broken")  # (')
-    project.run("git", "commit", "--all", "--quiet", "--message", "break")
+    commit(project)
     finished = project.run("python", "-m", "tools.verify", check=False)
     assert finished.returncode == 1
     assert "error: broken" in finished.stderr
@@ -72,3 +118,45 @@ def test_the_clone_uses_the_data_of_the_working_tree_where_it_is_there(
     assert FOLDER_VARIABLE not in tool.environment(tmp_path / "clone")
     (tmp_path / "data/MNIST/raw").mkdir(parents=True)
     assert tool.environment(tmp_path / "clone")[FOLDER_VARIABLE] == str(tmp_path / "data")
+
+
+def test_elsewhere_results_agree_up_to_tolerances(elsewhere: Project) -> None:
+    status, shown = verify(elsewhere)
+    assert "DIFFERENT" not in shown
+    assert status == 0
+    # 3 problems, the gradient check, 4 first epochs, 8 folders of figures, 2 texts, 2 metrics
+    assert re.search(
+        r"^verified: 20 of 20 results agree up to tolerances; bits may differ: the processor lacks "
+        r"avx3 \(", shown, re.MULTILINE)  # fmt: skip
+
+
+def blank(project: Project, path: str) -> None:
+    with Image.open(project.folder / path) as figure:
+        Image.new("RGB", figure.size, "white").save(project.folder / path)
+
+
+def test_elsewhere_planted_faults_are_seen(elsewhere: Project) -> None:
+    elsewhere.replace(
+        "stages/networks/common/schedule.py",
+        "return [recipe.learning_rate]",
+        "return [1.25 * recipe.learning_rate]",
+    )
+    elsewhere.replace(
+        "stages/problems/l1_regression/solver.py",
+        "return math.fsum(np.abs",
+        "return 1e-7 + math.fsum(np.abs",
+    )
+    blank(elsewhere, "reports/figures/box_network/errors.png")
+    blank(elsewhere, "reports/figures/numpy_network-improved/loss.png")
+    commit(elsewhere)
+    status, shown = verify(elsewhere)
+    assert status == 1
+    different = differing(shown)
+    assert different >= {
+        f"reports/first_epochs.csv: {RUN.name}",
+        "reports/problems/l1_regression",
+        "reports/figures/box_network",
+        "reports/figures/numpy_network-improved",
+    }
+    assert different.isdisjoint({"reports/problems/box_network", "reports/gradient_check.csv"})
+    assert re.search(r"^NOT VERIFIED: \d+ of 20 results", shown, re.MULTILINE)

@@ -1,10 +1,14 @@
-"""Run what is committed in an empty folder and compare every output with dvc.lock.
+"""Run what is committed in an empty folder and compare every output with the committed one.
 
-The folder has no cache and no earlier outputs. Exits with status 0 only if each output has the
-recorded hash and nothing there differs from the commit. The working tree is left alone; its data
-sets are used if they have the right hashes.
+Where the numerics are pinned and the packages are those of requirements.txt, outputs must have the
+hashes in dvc.lock, and one more seed of each run the metrics in the study's table. Elsewhere they
+must agree up to tolerances. Exits with status 0 only if they do.
+
+The folder has no cache and no earlier outputs. The working tree is left alone; its data sets are
+used if they have the right hashes.
 """
 
+import json
 import os
 import platform
 import re
@@ -17,9 +21,12 @@ from pathlib import Path
 
 from stages import core
 from stages.core.params import read_yaml
+from stages.core.paths import PARAMS
 from stages.download import FOLDER_VARIABLE
+from tools.comparison import Row, compare_hashes, compare_numbers, runs_of, seeds_of
 
 import torch
+from ruamel.yaml import YAML
 from tabulate import tabulate
 
 REPOSITORY = Path(__file__).parents[1]
@@ -27,57 +34,85 @@ REPOSITORY = Path(__file__).parents[1]
 
 def main() -> None:
     """Print the table and the verdict."""
+    unequal = "; ".join(filter(None, [core.UNPINNED, core.other_versions()]))
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
-        clone = Path(scratch) / "clone"
-        recorded = clone_without_outputs(clone)
-        command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
-        if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
-            sys.exit("not verified: the pipeline failed, see above")
+        clone, committed = Path(scratch) / "clone", Path(scratch) / "committed"
+        recorded = clone_without_outputs(clone, committed)
+        reproduce(clone)
+        if unequal:
+            rows = list(compare_numbers(committed, clone, outputs(recorded)))
+            faults = []
+        else:
+            reproduced = read_lock(clone / "dvc.lock")
+            rows = compare_hashes(outputs(recorded), outputs(reproduced))
+            status = git("-C", str(clone), "status", "--porcelain", "--", ".", ":!dvc.lock")
+            faults = [f"{line[3:]} differs from the commit" for line in status.splitlines()]
+            faults += [
+                f"dvc.lock differs in stage {stage}"
+                for stage in sorted(recorded)
+                if recorded[stage] != reproduced.get(stage)
+            ]
+            rows += compare_seeds(clone)
 
-        reproduced = read_lock(clone / "dvc.lock")
-        status = git("-C", str(clone), "status", "--porcelain", "--", ".", ":!dvc.lock")
-
-    was, now = outputs(recorded), outputs(reproduced)
-    rows = [
-        (stage, path, was.get((stage, path), "-"), now.get((stage, path), "-"))
-        for stage, path in sorted(was.keys() | now.keys())
-    ]
+    equal = "agrees" if unequal else "same"
+    table = [(*row, equal if agrees else "DIFFERENT") for *row, agrees in rows]
     print(
-        tabulate(
-            [
-                (stage, path, old[:12], new[:12], "same" if old == new else "DIFFERENT")
-                for stage, path, old, new in rows
-            ],
-            ("stage", "output", "in dvc.lock", "reproduced", ""),
-            disable_numparse=True,
-        )
+        tabulate(table, ("output", "compared by", "committed", "here", ""), disable_numparse=True)
     )
-    for line in status.splitlines():
-        print(f"differs from the commit: {line[3:]}")
-    for stage in sorted(stage for stage in recorded if recorded[stage] != reproduced.get(stage)):
-        print(f"dvc.lock differs in stage {stage}")
-    same = sum(row[2] == row[3] for row in rows)
-    verified = same == len(rows) and not status and recorded == reproduced
+    for fault in faults:
+        print(fault)
+    good = sum(agrees for *_, agrees in rows)
+    verified = good == len(rows) and not faults
+    how = f"agree up to tolerances; bits may differ: {unequal}" if unequal else "are bit-identical"
     print(
-        f"{'verified' if verified else 'NOT VERIFIED'}: {same} of {len(rows)} outputs are the "
-        f"committed bytes ({circumstances()})"
+        f"{'verified' if verified else 'NOT VERIFIED'}: {good} of {len(rows)} results {how} "
+        f"({circumstances()})"
     )
     sys.exit(0 if verified else 1)
 
 
-def clone_without_outputs(clone: Path) -> dict[str, dict]:
-    """Clone the last commit without what the pipeline makes; return the stages in its dvc.lock.
+def clone_without_outputs(clone: Path, committed: Path) -> dict[str, dict]:
+    """Clone the last commit twice, the first time without what the pipeline makes.
 
-    Also without dvc.lock, so that each stage runs.
+    Returns the stages in its dvc.lock, which the first clone has not, so that each stage runs.
     """
-    git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(clone))
+    for folder in (clone, committed):
+        git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(folder))
     if not (clone / "dvc.lock").exists():
         sys.exit("there is no dvc.lock in the commit")
     recorded = read_lock(clone / "dvc.lock")
-    for _, path in outputs(recorded):
+    for path in outputs(recorded):
         remove(clone / path)
     (clone / "dvc.lock").unlink()
     return recorded
+
+
+def reproduce(clone: Path, *targets: str) -> None:
+    """Run the pipeline in the clone; end if it fails."""
+    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache", *targets]
+    if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
+        sys.exit("not verified: the pipeline failed, see above")
+
+
+def compare_seeds(clone: Path) -> list[Row]:
+    """Train each run in the clone under the last seed of the study; compare with its table."""
+    yaml = YAML()
+    params = yaml.load(clone / PARAMS)
+    expected = {}
+    for run in runs_of(params):
+        if (table := seeds_of(clone, run)) is not None:
+            expected[run] = table.iloc[-1]
+            params[run.network][run.recipe]["seed"] = int(table["seed"].iloc[-1])
+    yaml.dump(params, clone / PARAMS)
+    if expected:
+        reproduce(clone, *(f"evaluate@{run.name}" for run in expected))
+    rows = []
+    for run, row in expected.items():
+        metrics = json.loads((clone / run.metrics).read_text())
+        for name in ("test_accuracy", "test_loss"):
+            one, other = f"{row[name]:.6g}", f"{metrics[name]:.6g}"
+            rows.append((f"{run.seeds}, seed {row['seed']:.0f}", name, one, other, one == other))
+    return rows
 
 
 def environment(clone: Path) -> dict[str, str]:
@@ -102,12 +137,10 @@ def read_lock(path: Path) -> dict[str, dict]:
     return read_yaml(path)["stages"]
 
 
-def outputs(lock: dict[str, dict]) -> dict[tuple[str, str], str]:
-    """Return the hash of each output, by stage and path."""
+def outputs(lock: dict[str, dict]) -> dict[str, str]:
+    """Return the hash of each output, by path."""
     return {
-        (stage, output["path"]): output["md5"]
-        for stage, entry in lock.items()
-        for output in entry.get("outs", [])
+        output["path"]: output["md5"] for entry in lock.values() for output in entry.get("outs", [])
     }
 
 

@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from stages.plot.results import best_epoch, calibration, calibration_error, selection_loss
+from stages.plot.results import (
+    best_epoch,
+    calibration,
+    calibration_error,
+    probability,
+    selection_loss,
+)
 from stages.plot.style import BLUE, GREEN, GREY, ORANGE, RED
 
 import numpy as np
@@ -58,7 +64,7 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
     for name in names:
         label, color = SPLITS[name]
         values = 100 * history[f"{name}_accuracy"]
-        label = f"{label}, after the last epoch: {values.iloc[-1]:.2f} %"
+        label = f"{label}, last epoch: {values.iloc[-1]:.2f} %"
         axes.plot(history["epoch"], values, "o-", markevery=[-1], color=color, label=label)
     shown = 100 * _after_the_first_tenth(history)[[f"{name}_accuracy" for name in names]]
     axes.set(
@@ -95,9 +101,13 @@ def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, obj
     points = pd.DataFrame(reported.get("history", []), columns=columns).query("epoch > 0")
     loss_axes.plot(points["epoch"], points["test_loss"], "kx")
     if len(points):
-        accuracy_axes.plot(points["epoch"], 100 * points["test_accuracy"], "kx", label="reported")
+        accuracy_axes.plot(
+            points["epoch"], 100 * points["test_accuracy"], "kx", label="the author's"
+        )
     if best := reported.get("best_epoch"):
-        loss_axes.axvline(best, color="k", linestyle=":", label="epoch of the min loss, reported")
+        loss_axes.axvline(
+            best, color="k", linestyle=":", label="the author's epoch of the min loss"
+        )
     loss_axes.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
     accuracy_axes.set(title="Test accuracy", xlabel="epoch", ylabel="accuracy (%)")
     for axes in (loss_axes, accuracy_axes):
@@ -175,7 +185,7 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
 
 def predicted_images(images: np.ndarray, predictions: pd.DataFrame, title: str) -> Figure:
     """Draw up to 16 images, (n, 28, 28), with predicted and true class; errors in red."""
-    figure = Figure(figsize=(9, 3.9))
+    figure = Figure(figsize=(9, 4.3))
     figure.suptitle(title, x=0.01, ha="left")
     all_axes = figure.subplots(2, 8).ravel()
     for axes in all_axes:
@@ -184,7 +194,7 @@ def predicted_images(images: np.ndarray, predictions: pd.DataFrame, title: str) 
         wrong = row.prediction != row.label
         _show_image(axes, image, RED if wrong else None)
         axes.set_title(
-            f"{row.prediction} {row.confidence:.0%}\ntrue: {row.label}",
+            f"{row.prediction}\n{probability(row.confidence)}\ntrue: {row.label}",
             fontsize=8,
             color=RED if wrong else "black",
         )
@@ -202,7 +212,7 @@ def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure
         probabilities = row.drop(["label", "prediction"]).astype(float)
         colors = [BLUE if name == row["label"] else GREY for name in probabilities.index]
         bars = axes.barh(probabilities.index, probabilities, color=colors)
-        axes.bar_label(bars, [f"{p:.1%}" for p in probabilities], padding=2, fontsize=7)
+        axes.bar_label(bars, [probability(p) for p in probabilities], padding=2, fontsize=7)
         axes.set(xlim=(0, 1.25), xticks=(0, 0.5, 1), xlabel="probability")
         axes.tick_params(axis="y", length=0)
     bottom[0].invert_yaxis()

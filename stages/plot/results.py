@@ -88,6 +88,13 @@ def confidence(predictions: pd.DataFrame) -> pd.Series:
     return predictions.drop(columns=["label", "prediction"]).max(axis=1)
 
 
+def probability(p: float) -> str:
+    """Format a probability from a softmax in per cent: rounded to 0 or 1 it would mislead."""
+    if p < 0.00005:
+        return "< 0.01 %"
+    return "> 99.99 %" if p >= 0.99995 else f"{100 * p:.2f} %"
+
+
 def uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the three rows of predictions with the lowest confidence."""
     return predictions.loc[confidence(predictions).nsmallest(3).index]

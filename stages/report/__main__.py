@@ -32,6 +32,7 @@ from matplotlib.figure import Figure
 
 REPORT = Path("reports/report.md")
 MODEL_CARD = Path("models/README.md")
+FIRST_EPOCHS = Path("reports/first_epochs.csv")
 TEMPLATES = Path(__file__).with_name("templates")
 PROBLEMS = ("l1_regression", "box_network", "softmax_jacobian")
 
@@ -76,7 +77,8 @@ def main() -> None:
         gradient_check=read_rows(Path("reports/gradient_check.csv")),
         fashion_mlp=fashion_mlp,
         improved=improved,
-        ablation=improved and ablation(improved),
+        ablations={network: ablation(each) for network, each in better.items()},
+        seeds=seed_accuracies(fashion_mlp),
         numpy_network=numpy_network,
         improved_numpy=better.get("numpy_network"),
         best_epoch=best_epoch,
@@ -105,6 +107,8 @@ def main() -> None:
         raise StageError(
             f"{REPORT.parent / missing[0]} is missing; `dvc repro` without --pull draws it"
         )
+    with replacing(FIRST_EPOCHS) as partial:
+        first_epochs(runs).to_csv(partial, index=False)
     with replacing(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
     card = render(
@@ -115,6 +119,15 @@ def main() -> None:
     )
     with replacing(MODEL_CARD) as partial:
         partial.write_text(card, encoding="utf-8")
+
+
+def first_epochs(runs: Sequence[tables.Results]) -> pd.DataFrame:
+    """Return the training loss of each untrained network and of its first epoch.
+
+    They are in git, to verify a run on a processor where bits differ, as in later epochs they do.
+    """
+    rows = [each.history.head(2).assign(run=each.run.name) for each in runs]
+    return pd.concat(rows)[["run", "epoch", "train_loss"]]
 
 
 def compared(

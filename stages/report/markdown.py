@@ -17,7 +17,7 @@ def render(template: Path, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (difference, fill, percent, probability, table)
+    filters = (difference, fill, percent, table)
     environment.filters.update({function.__name__: function for function in filters})
     return environment.get_template(template.name).render(values)
 
@@ -35,15 +35,6 @@ def fill(paragraph: str) -> str:
 def percent(fraction: float) -> str:
     """Format a fraction from 0 to 1 in per cent."""
     return f"{100 * fraction:.2f} %"
-
-
-def probability(p: float) -> str:
-    """Format a probability from a softmax in per cent: rounded to 0 or 1 it would mislead."""
-    if p < 0.00005:
-        return "< 0.01 %"
-    if p >= 0.99995:
-        return "> 99.99 %"
-    return percent(p)
 
 
 def table(rows: Iterable[Iterable[object]], *headers: str) -> str:

@@ -84,19 +84,22 @@ def verdict(
             f"{'reproduced' if low <= reported <= high else 'not reproduced'}: "
             f"95 % prediction interval {100 * low:.2f} to {percent(high)}"
         )
-        here += f"; {len(seeds)} seeds: {100 * mean(seeds):.2f} ± {percent(stdev(seeds))}"
+        here += (
+            f"; {len(seeds)} seeds: mean {percent(mean(seeds))}, "
+            f"standard deviation {100 * stdev(seeds):.2f}"
+        )
     return problem, f"test accuracy {percent(reported)}", here, judged
 
 
-def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the interval in which one more draw lies with a probability of 95 %.
+def prediction_interval(values: Sequence[float], probability: float = 0.95) -> tuple[float, float]:
+    """Return the interval in which one more draw lies with a probability p.
 
-    That of a normal distribution of which n values are known,
-    mean ± t sd sqrt(1 + 1/n), with the 0.975 quantile t of Student's t of n - 1 degrees of freedom
-    (Hahn and Meeker, "Statistical Intervals", 1991).
+    That of a normal distribution of which n values are known, mean ± t sd sqrt(1 + 1/n), with the
+    (1 + p)/2 quantile t of Student's t of n - 1 degrees of freedom (Hahn and Meeker, "Statistical
+    Intervals", 1991).
     """
     n = len(values)
-    margin = stdtrit(n - 1, 0.975) * stdev(values) * math.sqrt(1 + 1 / n)
+    margin = stdtrit(n - 1, (1 + probability) / 2) * stdev(values) * math.sqrt(1 + 1 / n)
     return mean(values) - margin, mean(values) + margin
 
 

@@ -44,10 +44,7 @@ def main() -> None:
 def reported_accuracies() -> dict[str, float]:
     """Return the test accuracy, from 0 to 1, that the author reported of each network."""
     reported = read_yaml(Path("data/reported.yaml"))
-    return {
-        "fashion_mlp": reported["fashion_mlp"]["test_accuracy"],
-        "numpy_network": reported["numpy_network"]["history"][-1]["test_accuracy"],
-    }
+    return {network: block["history"][-1]["test_accuracy"] for network, block in reported.items()}
 
 
 def read_accuracies(network: str, params: StudyParams) -> dict[str, pd.Series]:

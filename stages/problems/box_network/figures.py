@@ -22,7 +22,7 @@ def box(height: float, width: float, x: np.ndarray, values: np.ndarray) -> Figur
         neurons.step(x, height * (x >= left), where="post", color=color, label=label)
     difference.step(x, values, where="post", color="black", label="h step(x) - h step(x - δ)")
     title = f"Two neurons, h = {height:g} and δ = {width:g}"
-    neurons.set(title=title, xlabel="x", ylim=(-0.1 * height, 1.45 * height))
+    neurons.set(title=title, xlabel="x", ylabel="output", ylim=(-0.1 * height, 1.45 * height))
     difference.set(title="Their difference: a box", xlabel="x")
     neurons.legend(loc="upper left")
     difference.legend(loc="upper left")
@@ -79,7 +79,7 @@ def approximations(counts: list[int]) -> Figure:
         heights = approximation(lefts[:, np.newaxis])
         axes.bar(lefts, heights, 1 / count, align="edge", color="#c6dbef", edgecolor=BLUE)
         axes.plot(x, WAVE.values(x), color="black", label=WAVE.name)
-        axes.set(title=f"{count} boxes, {approximation.neurons} neurons")
+        axes.set(title=f"{count} boxes, {approximation.neurons} neurons", ylabel="output")
     all_axes[0].legend()
     all_axes[-1].set(xlabel="x")
     return figure

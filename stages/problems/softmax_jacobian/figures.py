@@ -29,5 +29,5 @@ def temperatures(logits: np.ndarray, values: list[float]) -> Figure:
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
     panels[0].set(ylabel="i: probability")
-    figure.colorbar(picture, ax=list(panels), shrink=0.7)
+    figure.colorbar(picture, ax=list(panels), shrink=0.7, label="$J_{ij}$")
     return figure
