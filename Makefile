@@ -47,6 +47,14 @@ lint: .venv/installed ## check the code's style
 verify: .venv/installed ## run what is committed in an empty folder and compare every output
 	@.venv/bin/python -m tools.verify
 
+pythons: ## make repro, verify and test with Python 3.11, 3.12 and 3.13, those that are installed
+	@for python in python3.11 python3.12 python3.13; do \
+		$$python -c '' 2>/dev/null || { echo "$$python is not installed"; continue; }; \
+		clone=$$(mktemp -d) && git clone --quiet . $$clone && \
+		DATASETS_FOLDER=$(CURDIR)/data $(MAKE) -C $$clone PYTHON=$$python repro verify test || exit 1; \
+		rm -rf $$clone; \
+	done
+
 experiments: .venv/installed ## compare the experiments, the best on the validation images first
 	@.venv/bin/python -m tools.experiments
 
@@ -66,4 +74,4 @@ requirements: .venv/installed ## renew both requirements files with the newest v
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
-.PHONY: help repro report test faults lint verify experiments study bench requirements
+.PHONY: help repro report test faults lint verify pythons experiments study bench requirements
