@@ -174,8 +174,10 @@ def test_the_least_certain_images_are_shown() -> None:
 
 def test_the_schedule_drawn_is_that_of_the_steps_in_the_middle_of_the_epochs() -> None:
     recipe = {"epochs": 4, "learning_rate": 0.3, "schedule": "linear", "warmup_fraction": 0.5}
-    assert schedule(recipe) == pytest.approx([0.25, 0.75, 0.75, 0.25])
-    assert schedule(recipe | {"schedule": "constant"}) == [1] * 4
+    label, fractions = schedule("better", recipe)
+    assert label == "better: max 0.3"
+    assert fractions == pytest.approx([0.25, 0.75, 0.75, 0.25])
+    assert schedule("plain", recipe | {"schedule": "constant"})[1] == [1] * 4
 
 
 @pytest.mark.parametrize("network", ["fashion_mlp", "numpy_network"])

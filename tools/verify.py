@@ -34,12 +34,12 @@ REPOSITORY = Path(__file__).parents[1]
 
 def main() -> None:
     """Print the table and the verdict."""
-    unequal = "; ".join(filter(None, [core.UNPINNED, core.other_versions()]))
+    why = "; ".join(filter(None, [core.UNPINNED, core.other_versions()]))
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
         clone, committed = Path(scratch) / "clone", Path(scratch) / "committed"
         recorded = clone_without_outputs(clone, committed)
         reproduce(clone)
-        if unequal:
+        if why:
             rows = list(compare_numbers(committed, clone, outputs(recorded)))
             faults = []
         else:
@@ -54,16 +54,16 @@ def main() -> None:
             ]
             rows += compare_seeds(clone)
 
-    equal = "agrees" if unequal else "same"
+    equal = "agrees" if why else "same"
     table = [(*row, equal if agrees else "DIFFERENT") for *row, agrees in rows]
     print(
-        tabulate(table, ("output", "compared by", "committed", "here", ""), disable_numparse=True)
+        tabulate(table, ("result", "compared by", "committed", "here", ""), disable_numparse=True)
     )
     for fault in faults:
         print(fault)
     good = sum(agrees for *_, agrees in rows)
     verified = good == len(rows) and not faults
-    how = f"agree up to tolerances; bits may differ: {unequal}" if unequal else "are bit-identical"
+    how = f"agree up to tolerances; bits may differ: {why}" if why else "are bit-identical"
     print(
         f"{'verified' if verified else 'NOT VERIFIED'}: {good} of {len(rows)} results {how} "
         f"({circumstances()})"

@@ -53,7 +53,7 @@ def main() -> None:
     baselines = {each.run.network: each for each in runs if each.run.recipe == "baseline"}
     fashion_mlp, numpy_network = baselines["fashion_mlp"], baselines["numpy_network"]
     better = {each.run.network: each for each in runs if each.run.recipe == "improved"}
-    improved = better.get("fashion_mlp")
+    improved, improved_numpy = better.get("fashion_mlp"), better.get("numpy_network")
     verdicts = [
         *claims(**numbers),
         verdict(
@@ -77,10 +77,10 @@ def main() -> None:
         gradient_check=read_rows(Path("reports/gradient_check.csv")),
         fashion_mlp=fashion_mlp,
         improved=improved,
-        ablations={network: ablation(each) for network, each in better.items()},
+        ablations={each.run.network: ablation(each) for each in (improved, improved_numpy) if each},
         seeds=seed_accuracies(fashion_mlp),
         numpy_network=numpy_network,
-        improved_numpy=better.get("numpy_network"),
+        improved_numpy=improved_numpy,
         best_epoch=best_epoch,
         selection_loss=selection_loss,
         confidence=confidence,
@@ -140,12 +140,7 @@ def compared(
         drawn[network] = figures.comparison(histories, reported.get(network, {}))
         if all("schedule" in each.recipe for each in recipes):
             drawn[f"{network}_learning_rates"] = figures.learning_rates(
-                {
-                    f"{each.run.recipe}: max {each.recipe['learning_rate']:g}": schedule(
-                        each.recipe
-                    )
-                    for each in recipes
-                }
+                dict(schedule(each.run.recipe, each.recipe) for each in recipes)
             )
         weights = {each.run.recipe: read_first_weights(each.run) for each in recipes}
         if all(images is not None for images in weights.values()):
@@ -153,10 +148,11 @@ def compared(
     return drawn
 
 
-def schedule(recipe: Mapping[str, object]) -> list[float]:
-    """Return the learning rate in the middle of each epoch, as a fraction of its max."""
+def schedule(name: str, recipe: Mapping[str, object]) -> tuple[str, list[float]]:
+    """Return a recipe's name with its max learning rate, and the fraction of it in mid-epoch."""
     block = TrainingRecipe.model_construct(**recipe | {"learning_rate": 1.0})
-    return [rate for epoch in range(block.epochs) for rate in learning_rates(block, epoch, 1)]
+    fractions = [rate for epoch in range(block.epochs) for rate in learning_rates(block, epoch, 1)]
+    return f"{name}: max {recipe['learning_rate']:g}", fractions
 
 
 def seed_accuracies(results: tables.Results) -> list[float] | None:
