@@ -1,13 +1,19 @@
 """`make verify` sees that the committed results are what the code makes, and that they are not."""
 
 import re
+from itertools import islice
 from pathlib import Path
 
 from stages import core
+from stages.core.datasets import read_idx
 from stages.core.paths import Run
 from stages.download import FOLDER_VARIABLE
+from stages.networks.numpy_network.recipe import Recipe
+from stages.networks.numpy_network.training import make_network, train
 from tools import verify as tool
+from tools.comparison import FIRST_EPOCH_OF_SINGLE_SAMPLES
 
+import pandas as pd
 import pytest
 from conftest import Project
 from PIL import Image
@@ -139,7 +145,7 @@ def test_elsewhere_planted_faults_are_seen(elsewhere: Project) -> None:
     elsewhere.replace(
         "stages/networks/common/schedule.py",
         "return [recipe.learning_rate]",
-        "return [1.25 * recipe.learning_rate]",
+        "return [3 * recipe.learning_rate]",
     )
     elsewhere.replace(
         "stages/problems/l1_regression/solver.py",
@@ -153,10 +159,26 @@ def test_elsewhere_planted_faults_are_seen(elsewhere: Project) -> None:
     assert status == 1
     different = differing(shown)
     assert different >= {
-        f"reports/first_epochs.csv: {RUN.name}",
+        "reports/first_epochs.csv: fashion_mlp-baseline",
         "reports/problems/l1_regression",
         "reports/figures/box_network",
         "reports/figures/numpy_network-improved",
     }
     assert different.isdisjoint({"reports/problems/box_network", "reports/gradient_check.csv"})
     assert re.search(r"^NOT VERIFIED: \d+ of 20 results", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("factor", "agrees"), [(0.9, False), (1, True), (1.1, False)])
+def test_the_first_epoch_tells_a_learning_rate_that_is_a_tenth_off(
+    committed: Project, real_data: Path, factor: float, agrees: bool
+) -> None:
+    params = YAML(typ="safe").load(committed.folder / "params.yaml")[RUN.network][RUN.recipe]
+    recipe = Recipe(**params | {"learning_rate": factor * params["learning_rate"]})
+    raw = real_data / "MNIST/raw"
+    training_set = [
+        read_idx(raw / f"train-{name}-ubyte") for name in ("images-idx3", "labels-idx1")
+    ]
+    _, (loss, _) = islice(train(make_network(recipe), recipe, training_set), 2)
+    table = pd.read_csv(committed.folder / "reports/first_epochs.csv")
+    expected = table[(table["run"] == RUN.name) & (table["epoch"] == 1)]["train_loss"].item()
+    assert (abs(loss / expected - 1) <= FIRST_EPOCH_OF_SINGLE_SAMPLES) == agrees
