@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from stages.core import datasets
 from stages.core.metrics import loss_and_accuracy
 from stages.core.paths import Run
 from stages.core.stage import StageError
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
-CLASSES = tuple("abcdefghij")
+CLASSES = datasets.CLASSES["MNIST"]
 
 
 def log_probabilities_and_labels(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +57,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_predictions_say_what_the_probabilities_say(run: Run) -> None:
     log_probabilities, labels = log_probabilities_and_labels(50)
     write_predictions(run, log_probabilities, labels, CLASSES)
-    predictions = read_predictions(run, CLASSES)
+    predictions = read_predictions(run, ["MNIST"])
     probabilities = predictions[list(CLASSES)]
     np.testing.assert_allclose(probabilities, np.exp(log_probabilities), rtol=1e-5)
     assert list(predictions["prediction"]) == list(probabilities.idxmax(axis=1))
@@ -65,10 +66,17 @@ def test_predictions_say_what_the_probabilities_say(run: Run) -> None:
 
 
 def test_predictions_without_a_class_are_refused_though_no_image_has_it(run: Run) -> None:
-    log_probabilities, labels = log_probabilities_and_labels(1)
-    write_predictions(run, log_probabilities, labels, CLASSES)
+    log_probabilities, _ = log_probabilities_and_labels(1)
+    write_predictions(run, log_probabilities[:, :9], np.zeros(1, int), CLASSES[:9])
     with pytest.raises(StageError, match="has another format"):
-        read_predictions(run, (*CLASSES, "k"))
+        read_predictions(run)
+
+
+def test_predictions_of_another_data_set_are_refused(run: Run) -> None:
+    write_predictions(run, *log_probabilities_and_labels(1), CLASSES)
+    assert len(read_predictions(run)) == 1
+    with pytest.raises(StageError, match="has another format"):
+        read_predictions(run, ["FashionMNIST"])
 
 
 def test_a_model_of_other_classes_is_reported(run: Run) -> None:

@@ -57,7 +57,7 @@ def test_the_report_shows_every_figure(reproduced: Project) -> None:
     once = {
         f"figures/{network}-improved/classes.png" for network in ("fashion_mlp", "numpy_network")
     }
-    others = {"../study/report.md", "../models/README.md"}
+    others = {"../study/report.md", "../models/README.md", "../data/reported.yaml"}
     assert links((reports / "report.md").read_text()) == figures - once | others
 
 

@@ -103,7 +103,7 @@ def test_the_validation_images_are_not_trained_on(
     worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
     monkeypatch.setattr(jobs.distributed, "get_worker", lambda: worker)
     recipe = SimpleNamespace(validation_images=3)
-    jobs.train(jobs.Job("numpy_network", recipe, "MNIST", split), False, jobs.CODE)
+    jobs.train(jobs.Job("numpy_network", recipe, "MNIST", split), core.numerics(), jobs.CODE)
     assert [list(array) for array in seen["trained on"]] == [list(range(7))] * 2
     assert list(seen["measured on"]) == measured
 
