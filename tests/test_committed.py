@@ -23,4 +23,5 @@ def test_every_stage_that_trains_nothing_gives_the_committed_bytes(
     if project.run("dvc", "checkout", "--quiet", check=False).returncode:
         pytest.skip("needs the committed results: run `make repro` first")
     project.run("dvc", "repro", "--force", "--single-item", *STAGES)
+    Project(project.folder / "study").run("dvc", "repro", "--force", "--single-item", "report")
     assert project.run("git", "status", "--porcelain").stdout == ""

@@ -162,6 +162,34 @@ def test_a_list_that_is_too_short_is_refused(block: str, name: str, minimum: int
         checked(params_model(), values, "params.yaml")
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "below", "high", "above"),
+    [
+        ("seed", 0, -1, 2**63 - 1, 2**63),
+        ("epochs", 1, 0, 100_000, 100_001),
+        ("batch_size", 1, 0, 1_000_000, 1_000_001),
+        ("validation_images", 0, -1, 59_999, 60_000),
+        ("learning_rate", 1e-30, 0.0, 1e38, 1.1e38),
+        ("warmup_fraction", 0.0, -0.1, 0.999, 1.0),
+        ("weight_decay", 0.0, -0.1, 1e38, 1.1e38),
+        ("max_translation", 0, -1, 28, 29),
+        ("hidden_sizes", [1], [0], [10_000] * 10, [10_001]),
+        ("hidden_sizes", [], [0], [1] * 10, [1] * 11),
+    ],
+)
+@pytest.mark.parametrize("network", ["fashion_mlp", "numpy_network"])
+def test_a_hyperparameter_has_its_bounds(
+    network: str, name: str, low: object, below: object, high: object, above: object
+) -> None:
+    recipe = checked(params_model(), GIVEN, "params.yaml")
+    recipe = getattr(recipe, network)["baseline"]
+    for value in (low, high):
+        assert getattr(recipe.changed({name: value}), name) == value
+    for value in (below, above):
+        with pytest.raises(StageError, match=name):
+            recipe.changed({name: value})
+
+
 def test_an_empty_file_is_reported(params: Path) -> None:
     params.write_text("")
     with pytest.raises(StageError, match=r"the file is not a block of parameters .it is None.$"):
