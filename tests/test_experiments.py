@@ -65,7 +65,9 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
             assert max(map(len, (shown + output).splitlines())) <= WIDTH, command
         if command == "make experiments":
             for table in (shown, output):
-                accuracies = [float(row["validation_accuracy"]) for row in rows(table)]
+                shown_accuracies = [row["validation_accuracy"] for row in rows(table)]
+                assert all(re.fullmatch(r"0\.\d{4}|1\.0000", text) for text in shown_accuracies)
+                accuracies = list(map(float, shown_accuracies))
                 assert accuracies == sorted(accuracies, reverse=True)
                 assert len(accuracies) == 6
             best = rows(output)[0]["experiment"]
