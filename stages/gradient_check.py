@@ -1,10 +1,8 @@
 """Compare the gradient of numpy_network, layer by layer, with independent methods."""
 
-from pathlib import Path
-
 from stages.core.files import replacing, without_rounding_errors
 from stages.core.networks import load_recipe
-from stages.core.paths import Run
+from stages.core.paths import GRADIENT_CHECK, Run
 from stages.core.stage import run_stage
 from stages.networks.numpy_network.network import NumpyNetwork
 
@@ -13,7 +11,6 @@ import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy, linear
 
-GRADIENT_CHECK = Path("reports/gradient_check.csv")
 SAMPLES = 16
 WIDTH = 1e-3  # of the differences: so wide that rounding errors do not reach the first digit
 
@@ -22,14 +19,14 @@ def main() -> None:
     """Compare the gradient of the untrained numpy_network, baseline, in float64, for random inputs.
 
     Writes a row per weight matrix and bias vector: the max difference from what autograd and
-    central differences give, each relative to the max entry of the gradient there.
+    central differences give, each relative to the max absolute entry of the gradient there.
     """
     recipe = load_recipe(Run("numpy_network", "baseline"))
     generator = np.random.default_rng(recipe.seed)
     network = NumpyNetwork(recipe.sizes, np.float64)
     network.initialise(generator)
     inputs = generator.normal(size=(SAMPLES, network.sizes[0]))
-    targets = np.eye(recipe.sizes[-1])[generator.integers(recipe.sizes[-1], size=SAMPLES)]
+    targets = np.eye(network.sizes[-1])[generator.integers(network.sizes[-1], size=SAMPLES)]
     network.backward(network.forward(inputs), targets)
 
     layers = zip(network.weight_gradients, network.bias_gradients, strict=True)

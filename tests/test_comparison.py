@@ -1,6 +1,7 @@
 """How results are compared where bits may differ."""
 
 import math
+import re
 from pathlib import Path
 
 from stages.core.paths import Run
@@ -9,6 +10,7 @@ from tools import comparison
 
 import pandas as pd
 import pytest
+from conftest import REPOSITORY
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -170,6 +172,25 @@ def test_seeds_of_another_recipe_are_not_used(tmp_path: Path) -> None:
     YAML().dump({RUN.network: {RUN.recipe: RECIPE | {"epochs": 4}}}, folder / "params.yaml")
     assert comparison.seeds_of(folder, RUN) is None
     assert comparison.seeds_of(folder, Run("numpy_network", "other")) is None
+
+
+def test_the_page_has_the_limits() -> None:
+    page = (REPOSITORY / "docs/reproducibility.md").read_text()
+    rows = re.findall(r"^\| .* \| .* \| (.*) \|$", page, re.MULTILINE)
+    assert rows == [
+        "limit",
+        "1e-9",
+        "1e-6",
+        f"{comparison.FIRST_EPOCH}; "
+        f"{comparison.FIRST_EPOCH_OF_SINGLE_SAMPLES} if a step takes one sample",
+        f"probability {comparison.PROBABILITY}",
+        f"{comparison.PICTURES[2]}",
+        f"{comparison.TRAINED_PICTURES[2]}",
+        f"{comparison.TEXT}",
+    ]
+    assert [float(row) for row in rows[1:3]] == [comparison.NUMBERS, comparison.GRADIENT]
+    for _, cells, _ in (comparison.PICTURES, comparison.TRAINED_PICTURES):
+        assert f"a grid of {cells} by {cells}" in page
 
 
 def test_hashes_are_compared_by_path() -> None:

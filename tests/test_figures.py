@@ -96,9 +96,9 @@ def test_a_comparison_has_each_recipe_after_a_tenth_of_its_epochs_and_what_was_r
         assert list(loss.get_xdata()) == list(shown["epoch"])
         assert list(loss.get_ydata()) == list(shown["test_loss"])
         assert loss.get_color() == accuracy_axes.lines[number].get_color()
-    assert line(accuracy_axes, "the author's") == ([2], [80])
+    assert line(accuracy_axes, "reported by the author") == ([2], [80])
     assert list(loss_axes.lines[2].get_ydata()) == [0.5]
-    assert line(loss_axes, "the author's epoch of the min loss")[0] == [7, 7]
+    assert line(loss_axes, "reported epoch of the min loss")[0] == [7, 7]
     legend = figures.comparison(histories, {}).legends[0]
     assert len(legend.get_texts()) == 2
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages import core
+from stages import core, gradient_check
 from stages.networks.common.schedule import learning_rates
 from stages.networks.numpy_network import training
 from stages.networks.numpy_network.blockwise import train_block
@@ -86,21 +86,13 @@ def test_float32_agrees_with_float64_to_its_precision() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-def test_gradient_agrees_with_finite_differences(batch_size: int) -> None:
+def test_gradient_agrees_with_finite_differences(
+    monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    monkeypatch.setattr(gradient_check, "WIDTH", 1e-5)
     network, inputs, targets = network_and_batch([6, 5, 4, 3], batch_size)
-
-    def loss() -> float:
-        return -np.vdot(targets, network.forward(inputs)) / batch_size
-
     network.backward(network.forward(inputs), targets)
-    width = 1e-5
-    differences = np.empty_like(network.gradient)
-    for index, parameter in enumerate(network.parameters.copy()):
-        network.parameters[index] = parameter + width
-        above = loss()
-        network.parameters[index] = parameter - width
-        differences[index] = (above - loss()) / (2 * width)
-        network.parameters[index] = parameter
+    differences = gradient_check.by_differences(network, inputs, targets)
     # central differences: an error of width^2 times the third derivative, plus rounding / width
     np.testing.assert_allclose(network.gradient, differences, rtol=1e-6, atol=1e-9)
 

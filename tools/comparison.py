@@ -9,8 +9,8 @@ from pathlib import Path
 
 from stages.core.networks import network_names
 from stages.core.params import read_yaml
-from stages.core.paths import PARAMS, Run
-from stages.core.tables import read_table
+from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, PARAMS, Run
+from stages.core.tables import read_table_of
 from stages.report.verdicts import prediction_interval
 
 import numpy as np
@@ -21,7 +21,7 @@ Row = tuple[str, str, str, str, bool]  # output, compared by, committed, here, w
 
 # The limits where bits differ.
 NUMBERS = 1e-9  # max absolute difference, problems 1 to 3
-GRADIENT_CHECK = 1e-6  # max absolute difference
+GRADIENT = 1e-6  # max absolute difference, gradient check
 # Relative difference of the training loss. Each step amplifies the rounding errors before it, and
 # single samples make the most steps.
 FIRST_EPOCH, FIRST_EPOCH_OF_SINGLE_SAMPLES = 0.001, 0.02
@@ -47,21 +47,21 @@ def compare_numbers(committed: Path, here: Path, paths: Iterable[str]) -> Iterat
     for path in sorted(paths):
         one, other = committed / path, here / path
         if path.startswith("reports/figures/"):
-            trained = Path(path).name not in ("l1_regression", "box_network", "softmax_jacobian")
-            by, cells, limit = TRAINED_PICTURES if trained else PICTURES
+            untrained = (one.parents[1] / "problems" / one.name).exists()
+            by, cells, limit = PICTURES if untrained else TRAINED_PICTURES
             yield compared(path, by, limit, picture_difference(one, other, cells))
         elif path.startswith("reports/problems/"):
             difference = max(
                 number_difference(file, other / file.name) for file in sorted(one.iterdir())
             )
             yield compared(path, "max difference", NUMBERS, difference)
-        elif path == "reports/gradient_check.csv":
-            yield compared(path, "max difference", GRADIENT_CHECK, number_difference(one, other))
-        elif path == "reports/first_epochs.csv":
+        elif path == str(GRADIENT_CHECK):
+            yield compared(path, "max difference", GRADIENT, number_difference(one, other))
+        elif path == str(FIRST_EPOCHS):
             losses = [pd.read_csv(table).set_index(["run", "epoch"]) for table in (one, other)]
             difference = (losses[1] / losses[0] - 1).abs().groupby("run")["train_loss"].max()
             for run in runs_of(params):
-                single = params[run.network][run.recipe]["batch_size"] == 1
+                single = params[run.network][run.recipe].get("batch_size") == 1
                 limit = FIRST_EPOCH_OF_SINGLE_SAMPLES if single else FIRST_EPOCH
                 found = difference.get(run.name, math.inf)
                 yield compared(f"{path}: {run.name}", "relative difference", limit, found)
@@ -136,6 +136,4 @@ def seeds_of(clone: Path, run: Run) -> pd.DataFrame | None:
     """Return the study's table of a run; None if there is none, or one of another recipe."""
     if not (clone / run.seeds).exists():
         return None
-    made_with, table = read_table(clone / run.seeds)
-    made_with.pop("seeds", None)
-    return table if made_with == read_yaml(clone / PARAMS)[run.network][run.recipe] else None
+    return read_table_of(read_yaml(clone / PARAMS)[run.network][run.recipe], clone / run.seeds)

@@ -37,9 +37,10 @@ def main() -> None:
     why = "; ".join(filter(None, [core.UNPINNED, core.other_versions()]))
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
         clone, committed = Path(scratch) / "clone", Path(scratch) / "committed"
-        recorded = clone_without_outputs(clone, committed)
+        recorded = clone_without_outputs(clone)
         reproduce(clone)
         if why:
+            clone_last_commit(committed)
             rows = list(compare_numbers(committed, clone, outputs(recorded)))
             faults = []
         else:
@@ -71,13 +72,17 @@ def main() -> None:
     sys.exit(0 if verified else 1)
 
 
-def clone_without_outputs(clone: Path, committed: Path) -> dict[str, dict]:
-    """Clone the last commit twice, the first time without what the pipeline makes.
+def clone_last_commit(folder: Path) -> None:
+    """Clone the last commit into a folder."""
+    git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(folder))
 
-    Returns the stages in its dvc.lock, which the first clone has not, so that each stage runs.
+
+def clone_without_outputs(clone: Path) -> dict[str, dict]:
+    """Clone the last commit without what the pipeline makes; return the stages in its dvc.lock.
+
+    Also without dvc.lock, so that each stage runs.
     """
-    for folder in (clone, committed):
-        git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(folder))
+    clone_last_commit(clone)
     if not (clone / "dvc.lock").exists():
         sys.exit("there is no dvc.lock in the commit")
     recorded = read_lock(clone / "dvc.lock")

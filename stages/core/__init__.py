@@ -14,7 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 LOCK = Path(__file__).parents[2] / "requirements.txt"
-COMPUTING = ("matplotlib", "numpy", "pandas", "pillow", "scipy", "torch")  # all that the bits need
+# The packages on whose versions bits depend.
+COMPUTING = ("matplotlib", "numpy", "pandas", "pillow", "scipy", "torch")
 
 PINS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's vectorised kernels

@@ -25,12 +25,12 @@ def write_numbers(path: Path, numbers: Mapping[str, float]) -> None:
 def without_rounding_errors(value: float) -> float:
     """Round a number to twelve decimals; if that is zero, return an upper bound of its size.
 
-    The bound is 1e-12 or 0, which stands for 1e-15: a rounding error has other digits on another
+    The bound is 5e-13, or 0, which stands for 1e-15: a rounding error has other digits on another
     processor, but hardly another size.
     """
     if abs(value) <= 1e-15:
         return 0.0
-    return round(value, 12) or math.copysign(1e-12, value)
+    return round(value, 12) or math.copysign(5e-13, value)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+GRADIENT_CHECK = Path("reports/gradient_check.csv")
+FIRST_EPOCHS = Path("reports/first_epochs.csv")
 
 
 @dataclass(frozen=True)

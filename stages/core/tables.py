@@ -17,6 +17,17 @@ def write_table(path: Path, table: pd.DataFrame, parameters: Mapping[str, object
         partial.write_text(f"# {json.dumps(parameters)}\n{table.to_csv(index=False)}")
 
 
+def read_table_of(recipe: Mapping[str, object], path: Path) -> pd.DataFrame | None:
+    """Read the table of a recipe; None if it was made with another one.
+
+    Raises StageError if the file is something else.
+    """
+    made_with, table = read_table(path)
+    of_the_study = {"seeds", "variants"}
+    hyperparameters = {name: made_with[name] for name in made_with.keys() - of_the_study}
+    return table if hyperparameters == recipe else None
+
+
 def read_table(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Read what `write_table` wrote: the parameters and the table.
 

@@ -102,12 +102,10 @@ def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, obj
     loss_axes.plot(points["epoch"], points["test_loss"], "kx")
     if len(points):
         accuracy_axes.plot(
-            points["epoch"], 100 * points["test_accuracy"], "kx", label="the author's"
+            points["epoch"], 100 * points["test_accuracy"], "kx", label="reported by the author"
         )
     if best := reported.get("best_epoch"):
-        loss_axes.axvline(
-            best, color="k", linestyle=":", label="the author's epoch of the min loss"
-        )
+        loss_axes.axvline(best, color="k", linestyle=":", label="reported epoch of the min loss")
     loss_axes.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
     accuracy_axes.set(title="Test accuracy", xlabel="epoch", ylabel="accuracy (%)")
     for axes in (loss_axes, accuracy_axes):

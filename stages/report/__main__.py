@@ -8,9 +8,9 @@ from pathlib import Path
 from stages import core
 from stages.core.files import reading, replacing
 from stages.core.params import TrainingRecipe, read_yaml
-from stages.core.paths import PARAMS, Problem
+from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, PARAMS, Problem
 from stages.core.stage import StageError, run_stage
-from stages.core.tables import read_table
+from stages.core.tables import read_table_of
 from stages.networks.common.schedule import learning_rates
 from stages.plot import figures
 from stages.plot.results import (
@@ -32,7 +32,6 @@ from matplotlib.figure import Figure
 
 REPORT = Path("reports/report.md")
 MODEL_CARD = Path("models/README.md")
-FIRST_EPOCHS = Path("reports/first_epochs.csv")
 TEMPLATES = Path(__file__).with_name("templates")
 PROBLEMS = ("l1_regression", "box_network", "softmax_jacobian")
 
@@ -54,19 +53,20 @@ def main() -> None:
     fashion_mlp, numpy_network = baselines["fashion_mlp"], baselines["numpy_network"]
     better = {each.run.network: each for each in runs if each.run.recipe == "improved"}
     improved, improved_numpy = better.get("fashion_mlp"), better.get("numpy_network")
+    seeds = {each.run.network: seed_accuracies(each) for each in (fashion_mlp, numpy_network)}
     verdicts = [
         *claims(**numbers),
         verdict(
             "4: FashionMNIST in PyTorch",
             reported["fashion_mlp"]["history"][-1]["test_accuracy"],
             fashion_mlp.metrics["test_accuracy"],
-            seed_accuracies(fashion_mlp),
+            seeds["fashion_mlp"],
         ),
         verdict(
             "5: MNIST in numpy",
             reported["numpy_network"]["history"][-1]["test_accuracy"],
             numpy_network.metrics["test_accuracy"],
-            seed_accuracies(numpy_network),
+            seeds["numpy_network"],
         ),
     ]
     text = render(
@@ -74,11 +74,11 @@ def main() -> None:
         **numbers,
         box_errors=read_rows(Problem("box_network").results / "errors.csv"),
         softmax_gradients=read_rows(Problem("softmax_jacobian").results / "cross_entropy.csv"),
-        gradient_check=read_rows(Path("reports/gradient_check.csv")),
+        gradient_check=read_rows(GRADIENT_CHECK),
         fashion_mlp=fashion_mlp,
         improved=improved,
         ablations={each.run.network: ablation(each) for each in (improved, improved_numpy) if each},
-        seeds=seed_accuracies(fashion_mlp),
+        seeds=seeds["fashion_mlp"],
         numpy_network=numpy_network,
         improved_numpy=improved_numpy,
         best_epoch=best_epoch,
@@ -94,7 +94,7 @@ def main() -> None:
         unpinned=core.UNPINNED,
         verdicts=verdicts,
     )
-    save_figures(FIGURES / "comparison", compared(results, reported))
+    save_figures(FIGURES / "comparison", draw_comparisons(results, reported))
     numbers = itertools.count(1)
     text = re.sub(
         r"^!\[(.*?)\].*$",
@@ -130,7 +130,7 @@ def first_epochs(runs: Sequence[tables.Results]) -> pd.DataFrame:
     return pd.concat(rows)[["run", "epoch", "train_loss"]]
 
 
-def compared(
+def draw_comparisons(
     results: Mapping[str, Sequence[tables.Results]], reported: Mapping[str, Mapping]
 ) -> dict[str, Figure]:
     """Draw the figures in which the recipes of a network are side by side, for each network."""
@@ -157,19 +157,17 @@ def schedule(name: str, recipe: Mapping[str, object]) -> tuple[str, list[float]]
 
 def seed_accuracies(results: tables.Results) -> list[float] | None:
     """Return the test accuracy of a run under each seed of the study; None if of another recipe."""
-    made_with, table = read_table(results.run.seeds)
-    made_with.pop("seeds", None)
-    return list(table["test_accuracy"]) if made_with == results.recipe else None
+    table = read_table_of(results.recipe, results.run.seeds)
+    return None if table is None else list(table["test_accuracy"])
 
 
 def ablation(results: tables.Results) -> dict[str, object] | None:
     """Return the study's ablation of a run and its number of seeds; None if of another recipe."""
-    made_with, rows = read_table(Path(f"study/results/ablation-{results.run.network}.csv"))
-    seeds = made_with.pop("seeds", None)
-    made_with.pop("variants", None)
-    if made_with != results.recipe:
+    path = Path(f"study/results/ablation-{results.run.network}.csv")
+    rows = read_table_of(results.recipe, path)
+    if rows is None:
         return None
-    return {"table": tables.paired_differences(rows), "seeds": seeds}
+    return {"table": tables.paired_differences(rows), "seeds": rows["seed"].nunique()}
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:
