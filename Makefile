@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # An environment that was moved, copied or only half made is made again.
 ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/installed 2>/dev/null),$(CURDIR))
@@ -47,6 +47,9 @@ lint: .venv/installed ## check the code's style
 verify: .venv/installed ## run what is committed in an empty folder and compare every output
 	@.venv/bin/python -m tools.verify
 
+verify-arm64: .venv/installed ## compute on an emulated ARM64 processor what has the same bytes there
+	@.venv/bin/python -m tools.arm64
+
 pythons: ## make repro, verify and test with Python 3.11, 3.12 and 3.13, those that are installed
 	@for python in python3.11 python3.12 python3.13; do \
 		$$python -c '' 2>/dev/null || { echo "$$python is not installed"; continue; }; \
@@ -74,4 +77,4 @@ requirements: .venv/installed ## renew both requirements files with the newest v
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
-.PHONY: help repro report test faults lint verify pythons experiments study bench requirements
+.PHONY: help repro report test faults lint verify verify-arm64 pythons experiments study bench requirements

@@ -1,32 +1,57 @@
-"""The benchmark, in one round on small data: every loop is timed, and the report has it."""
+"""The benchmark: its loops run, on small data, and its report has what was measured."""
 
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+from tools import benchmark
 from tools.loops import LOOPS
 
+import pandas as pd
+import pytest
 from conftest import Project
 
-CODE = """
-from tools import benchmark
-benchmark.ROUNDS = 1
-benchmark.whole_pipeline = lambda scratch: {"`make repro`": 30.0, "`dvc repro`": 40.0}
-benchmark.main()
-"""
+
+def test_every_loop_runs(project: Project) -> None:
+    code = (
+        "from tools.loops import LOOPS\n"
+        "for loops in LOOPS.values():\n"
+        "    for make in loops.values(): make()()"
+    )
+    project.run("python", "-c", code)
 
 
-def test_every_loop_is_timed_and_reported(project: Project) -> None:
-    project.run("python", "-c", CODE)
-    report = (project.folder / "reports/benchmark.md").read_text()
+def test_the_report_has_medians_ranges_and_ratios(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(title: str) -> pd.DataFrame:
+        """The second loop takes twice the time of the first, and so on, in three rounds."""
+        rounds = [
+            {name: number * seconds for number, name in enumerate(LOOPS[title], 1)}
+            for seconds in (1.0, 2.0, 4.5)
+        ]
+        found = pd.DataFrame(rounds)
+        found.attrs["others"] = 50.0 if "busy" in title else 3.0
+        return found
+
+    monkeypatch.setattr(benchmark, "measure", measure)
+    monkeypatch.setattr(benchmark, "whole_pipeline", lambda _: {"`dvc repro`": 40.0})
+    monkeypatch.setattr(benchmark, "REPORT", tmp_path / "benchmark.md")
+    benchmark.main()
+    report = (tmp_path / "benchmark.md").read_text()
     for title, loops in LOOPS.items():
         section = report.partition(f"## {title}\n")[2].partition("##")[0]
-        pattern = r"^\| (.+?) +\| \d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\) +\| (\d+\.\d\d) +\|$"
-        rows = re.findall(pattern, section, re.MULTILINE)
-        assert [name for name, _ in rows] == list(loops)
-        assert rows[0][1] == "1.00"
+        rows = re.findall(r"^\| (\S.*?) +\| (\d.+?) +\| (\d\S+) +\|$", section, re.MULTILINE)
+        assert rows == [
+            (name, f"{2 * n:.2f} ({n:.2f} to {4.5 * n:.2f})", f"{n:.2f}")
+            for n, name in enumerate(loops, 1)
+        ]
+    assert "took up to 3 %" in report
     assert re.search(r"^\| `dvc repro` +\| 40 +\|$", report, re.MULTILINE)
+    # the assignment's loops are the fifth and the second; 100 and 3 epochs
+    assert re.search(r"^\| the assignment's notebooks +\| 1012 +\|$", report, re.MULTILINE)
 
 
 def test_only_the_loops_of_this_project_are_pinned_and_on_one_core(project: Project) -> None:

@@ -16,7 +16,6 @@ from tools.comparison import FIRST_EPOCH_OF_SINGLE_SAMPLES
 import pandas as pd
 import pytest
 from conftest import Project
-from PIL import Image
 from ruamel.yaml import YAML
 
 
@@ -79,7 +78,7 @@ def test_what_the_code_makes_is_verified_and_the_working_tree_left_alone(project
     results = count_outputs(project) + 2  # and the accuracy and the loss of one more seed
     assert re.search(rf"^verified: {results} of {results} results are bit-identical "
                      r"\(.+ threads, pinned, ", shown, re.MULTILINE)  # fmt: skip
-    assert shown.count(" same\n") == results > 2
+    assert shown.count(" agrees\n") == results > 2
     assert project.run("git", "status", "--porcelain").stdout == before
 
 
@@ -133,38 +132,6 @@ def test_elsewhere_results_agree_up_to_tolerances(elsewhere: Project) -> None:
     assert re.search(
         r"^verified: 20 of 20 results agree up to tolerances; bits may differ: the processor lacks "
         r"avx3 \(", shown, re.MULTILINE)  # fmt: skip
-
-
-def blank(project: Project, path: str) -> None:
-    with Image.open(project.folder / path) as figure:
-        Image.new("RGB", figure.size, "white").save(project.folder / path)
-
-
-def test_elsewhere_planted_faults_are_seen(elsewhere: Project) -> None:
-    elsewhere.replace(
-        "stages/networks/common/schedule.py",
-        "return [recipe.learning_rate]",
-        "return [3 * recipe.learning_rate]",
-    )
-    elsewhere.replace(
-        "stages/problems/l1_regression/solver.py",
-        "return math.fsum(np.abs",
-        "return 1e-7 + math.fsum(np.abs",
-    )
-    blank(elsewhere, "reports/figures/box_network/errors.png")
-    blank(elsewhere, "reports/figures/numpy_network-improved/loss.png")
-    commit(elsewhere)
-    status, shown = verify(elsewhere)
-    assert status == 1
-    different = differing(shown)
-    assert different >= {
-        "reports/first_epochs.csv: fashion_mlp-baseline",
-        "reports/problems/l1_regression",
-        "reports/figures/box_network",
-        "reports/figures/numpy_network-improved",
-    }
-    assert different.isdisjoint({"reports/problems/box_network", "reports/gradient_check.csv"})
-    assert re.search(r"^NOT VERIFIED: \d+ of 20 results", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("factor", "agrees"), [(0.9, False), (1, True), (1.1, False)])

@@ -16,8 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from stages import core
 from stages.core.params import read_yaml
@@ -55,20 +57,21 @@ def main() -> None:
             ]
             rows += compare_seeds(clone)
 
-    equal = "agrees" if why else "same"
-    table = [(*row, equal if agrees else "DIFFERENT") for *row, agrees in rows]
-    print(
-        tabulate(table, ("result", "compared by", "committed", "here", ""), disable_numparse=True)
-    )
+    how = f"agree up to tolerances; bits may differ: {why}" if why else "are bit-identical"
+    conclude(rows, faults, how, circumstances())
+
+
+def conclude(rows: Sequence[Row], faults: Sequence[str], how: str, where: str) -> NoReturn:
+    """Print the table, the faults and the verdict; exit with status 0 only if all agrees."""
+    headers = ("result", "compared by", "committed", "here", "")
+    table = [(*row, "agrees" if agrees else "DIFFERENT") for *row, agrees in rows]
+    print(tabulate(table, headers, disable_numparse=True))
     for fault in faults:
         print(fault)
     good = sum(agrees for *_, agrees in rows)
     verified = good == len(rows) and not faults
-    how = f"agree up to tolerances; bits may differ: {why}" if why else "are bit-identical"
-    print(
-        f"{'verified' if verified else 'NOT VERIFIED'}: {good} of {len(rows)} results {how} "
-        f"({circumstances()})"
-    )
+    verdict = "verified" if verified else "NOT VERIFIED"
+    print(f"{verdict}: {good} of {len(rows)} results {how} ({where})")
     sys.exit(0 if verified else 1)
 
 

@@ -122,7 +122,8 @@ def learning_rates(fractions: Mapping[str, Sequence[float]]) -> Figure:
     figure = Figure(figsize=(7, 2.6))
     axes = figure.subplots()
     for label, values in fractions.items():
-        axes.plot(np.arange(len(values)) + 0.5, values, label=label)
+        # Rounded: further digits depend on the processor, and can change a pixel.
+        axes.plot(np.arange(len(values)) + 0.5, np.round(values, 6), label=label)
     axes.set(title="Learning rate", xlabel="epoch", ylabel="fraction of its max", ylim=(0, 1.05))
     axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(loc="outside right center")

@@ -24,7 +24,7 @@ def render(template: Path, **values: object) -> str:
 
 def difference(value: float) -> str:
     """Format a difference that should be zero, as `write_numbers` writes it."""
-    return f"{value:.2g}" if value > 5e-13 else "at most 5e-13" if value else "at most 1e-15"
+    return f"{value:.2g}" if value else "at most 5e-13"
 
 
 def fill(paragraph: str) -> str:

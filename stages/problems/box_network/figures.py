@@ -124,7 +124,13 @@ def steps_in_two_dimensions(steps: np.ndarray, second_layer: np.ndarray) -> Figu
         strict=True,
     ):
         picture = axes.imshow(
-            values, origin="lower", extent=(0, 1, 0, 1), cmap="Blues", vmin=0, vmax=2
+            values,
+            origin="lower",
+            extent=(0, 1, 0, 1),
+            cmap="Blues",
+            vmin=0,
+            vmax=2,
+            interpolation="nearest",
         )
         axes.set(title=title, xlabel="$x_1$")
         axes.spines[:].set_visible(True)

@@ -84,7 +84,8 @@ def convergence(suboptimality: list[float]) -> Figure:
     """Draw the suboptimality, loss minus minimum loss, of each iteration of IRLS."""
     figure = Figure(figsize=(7, 3.6))
     axes = figure.subplots()
-    axes.semilogy(np.maximum(suboptimality, 1e-12), color=BLUE)
+    # Three digits: further ones depend on the processor, and can change a pixel.
+    axes.semilogy([float(f"{max(each, 1e-12):.3g}") for each in suboptimality], color=BLUE)
     axes.set(
         title="Convergence of iteratively reweighted least squares",
         xlabel="iteration",
