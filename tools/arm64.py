@@ -26,7 +26,7 @@ from stages.core.networks import load_recipe, module_of
 from stages.core.params import read_yaml
 from stages.core.paths import PARAMS
 from tools.comparison import compare_hashes, compared, runs_of
-from tools.verify import REPOSITORY, clone_last_commit, conclude, outputs, read_lock
+from tools.verify import REPOSITORY, clone_last_commit, conclude, environment, outputs, read_lock
 
 import numpy as np
 from PIL import Image
@@ -177,7 +177,7 @@ def run(command: Sequence[str], folder: Path, **variables: str) -> str:
     finished = subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | variables,
+        env=environment(folder) | variables,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
