@@ -61,10 +61,11 @@ def test_an_environment_that_is_broken_or_half_made_is_made_again(made: Project)
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")
 @pytest.mark.parametrize("target", ["test", "repro"])
-def test_make_uses_the_cores_that_it_may(committed: Project, target: str) -> None:
-    if not (committed.folder / ".venv").exists():
-        (committed.folder / ".venv").symlink_to(sys.prefix)
+def test_make_uses_the_cores_that_it_may(tmp_path: Path, target: str) -> None:
+    project = Project(tmp_path)
+    project.write("Makefile", (REPOSITORY / "Makefile").read_text())
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     one = min(os.sched_getaffinity(0))
     command = ["make", "--dry-run", "--old-file", ".venv/installed", target]
-    shown = committed.run("taskset", "--cpu-list", str(one), *command).stdout
+    shown = project.run("taskset", "--cpu-list", str(one), *command).stdout
     assert {"test": "--numprocesses 1 ", "repro": "-P 1 "}[target] in shown
