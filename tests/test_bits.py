@@ -14,7 +14,7 @@ from stages.core.datasets import SHA256, read_idx
 import pytest
 from conftest import REPOSITORY, Project, copy_of_repository, few_boxes, write_idx
 
-PROCESSORS = ("Haswell", "Skylake-Client", "EPYC", "EPYC-Rome")
+PROCESSORS = ("Haswell", "EPYC")  # Intel's and AMD's
 TRAIN_IMAGES, TEST_IMAGES = 200, 300
 QEMU = shutil.which("qemu-x86_64")
 Hashes = dict[str, str]
@@ -78,7 +78,7 @@ def copy(sliced: Project, tmp_path: Path) -> Project:
     return sliced.copy(tmp_path / "project")
 
 
-@pytest.mark.parametrize("threads", ["1", "2", "3", "4"])
+@pytest.mark.parametrize("threads", ["1", "3"])
 def test_any_number_of_threads(copy: Project, expected: Hashes, threads: str) -> None:
     assert hashes(copy, threads) == expected
 
@@ -124,21 +124,21 @@ def test_another_home_locale_time_zone_umask_and_hash_seed(
             "OPENBLAS_NUM_THREADS": "3",
             "OPENBLAS_L2_SIZE": "64",
             "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3",
+            "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2",
         },
-        {"NPY_ENABLE_CPU_FEATURES": "AVX2", "NPY_DISABLE_CPU_FEATURES": ""},
-        {"MKL_NUM_THREADS": "3", "OMP_NUM_THREADS": "3", "MKL_DYNAMIC": "FALSE"},
-        {"DNNL_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
-        {"ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "OPENBLAS_MAIN_FREE": "1"},
-        {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2"},
+        {
+            "NPY_ENABLE_CPU_FEATURES": "AVX2",
+            "NPY_DISABLE_CPU_FEATURES": "",
+            "MKL_NUM_THREADS": "3",
+            "OMP_NUM_THREADS": "3",
+            "MKL_DYNAMIC": "FALSE",
+            "DNNL_MAX_CPU_ISA": "SSE41",
+            "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+            "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+            "OPENBLAS_MAIN_FREE": "1",
+        },
     ],
-    ids=[
-        "the pins",
-        "numpy's other list",
-        "threads",
-        "other names",
-        "precision",
-        "the C library's exp and log",
-    ],
+    ids=["the pins", "other names"],
 )
 def test_whatever_the_environment_already_says(
     copy: Project, expected: Hashes, variables: Hashes

@@ -121,6 +121,7 @@ def recipe(**values: object) -> Recipe:
     [
         {},
         {"batch_size": 1},
+        {"batch_size": 2},
         {"batch_size": 1, "schedule": "linear"},
         {"batch_size": 1, "momentum": 0.9},
         {"momentum": 0.9},

@@ -13,7 +13,7 @@ from stages.plot.results import (
     uncertain,
 )
 from stages.report.__main__ import schedule
-from stages.report.tables import mean_loss, parameters, scores_of
+from stages.report.tables import class_scores, mean_loss, parameters, scores_of
 
 import numpy as np
 import pandas as pd
@@ -144,6 +144,22 @@ def test_scores_of_classes_are_those_of_scikit_learn() -> None:
     scores = scores_of(predictions)
     assert list(scores.index) == classes
     np.testing.assert_allclose(scores.to_numpy().T, expected)
+
+
+def test_classes_are_compared_by_recall_in_percentage_points() -> None:
+    right = pd.DataFrame({"label": list("aabbccdd"), "prediction": list("aabbccdd")})
+    right[list("abcd")] = 0.25
+    before, after = right.copy(), right.copy()
+    before.loc[[2, 3], "prediction"] = "a"
+    after.loc[[4, 6, 7], "prediction"] = ["a", "b", "b"]
+    found = class_scores(before, after)
+    assert (found["most"], found["gain"]) == ("b", 100)
+    assert (found["least"], found["loss"]) == ("d", -100)
+    assert found["confused"] == ["d taken for b, 2", "c taken for a, 1"]
+    assert found["images"] == 2
+    assert found["error"] == pytest.approx(100 * (0.5 * 0.5 / 2) ** 0.5)  # of a binomial share
+    scores = ["50.00 %", "66.67 %", "100.00 %", "100.00 %", "66.67 %", "80.00 %"]
+    assert found["rows"][0] == ("a", *scores)
 
 
 def test_calibration_counts_each_image_in_the_bin_of_its_confidence() -> None:
