@@ -143,9 +143,19 @@ def test_nothing_runs_twice(project: Project) -> None:
     assert "up to date" in project.run("dvc", "status").stdout
 
 
-def test_a_changed_parameter_runs_the_stages_that_it_touches(project: Project) -> None:
+def test_a_changed_parameter_runs_the_stages_that_it_touches_and_is_shown(project: Project) -> None:
     project.set_param("numpy_network", "baseline", learning_rate=0.002)
     assert project.repro() == NUMPY_STAGES
+    for command, shown in (("params", "0.002"), ("metrics", "test_loss")):
+        assert shown in project.run("dvc", command, "diff", "--md").stdout
+    for command in (["show"], ["diff", "HEAD"]):
+        finished = project.run("dvc", "plots", *command)
+        assert "failed" not in finished.stderr
+        page = (project.folder / "dvc_plots/index.html").read_text()
+        for run in RUNS:
+            assert str(run.history) in page
+            assert str(run.predictions) in page
+            assert run.name in page
 
 
 def add_run(project: Project, network: str, recipe: str, dataset: str) -> None:
@@ -204,27 +214,6 @@ def test_experiments_are_run_shown_compared_and_applied(project: Project) -> Non
     project.run("dvc", "exp", "apply", "faster")
     assert "learning_rate: 0.002" in (project.folder / "params.yaml").read_text()
     assert project.repro() == []
-
-
-@pytest.mark.parametrize("command", ["metrics", "params"])
-def test_a_difference_is_shown(project: Project, command: str) -> None:
-    project.set_param("numpy_network", "baseline", learning_rate=0.002)
-    project.repro()
-    shown = project.run("dvc", command, "diff", "--md").stdout
-    assert ("0.002" if command == "params" else "test_loss") in shown
-
-
-def test_plots_are_shown_and_compared(project: Project) -> None:
-    project.set_param("numpy_network", "baseline", learning_rate=0.002)
-    project.repro()
-    for command in (["show"], ["diff", "HEAD"]):
-        finished = project.run("dvc", "plots", *command)
-        assert "failed" not in finished.stderr
-        page = (project.folder / "dvc_plots/index.html").read_text()
-        for run in RUNS:
-            assert str(run.history) in page
-            assert str(run.predictions) in page
-            assert run.name in page
 
 
 def test_divergence_stops_with_the_epoch_and_the_parameter(project: Project) -> None:
