@@ -43,6 +43,7 @@ def test_the_report_has_medians_ranges_and_ratios(
     report = (tmp_path / "benchmark.md").read_text()
     for title, loops in LOOPS.items():
         section = report.partition(f"## {title}\n")[2].partition("##")[0]
+        assert re.search(r"^\| loop +\| seconds .*\| ratio +\|$", section, re.MULTILINE)
         rows = re.findall(r"^\| (\S.*?) +\| (\d.+?) +\| (\d\S+) +\|$", section, re.MULTILINE)
         assert rows == [
             (name, f"{2 * n:.2f} ({n:.2f} to {4.5 * n:.2f})", f"{n:.2f}")
