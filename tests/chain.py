@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from stages import evaluate, gradient_check, train
+from stages import evaluate, gradient_check, html, train
 from stages.core.params import read_yaml
 from stages.core.paths import PARAMS
 
@@ -30,6 +30,7 @@ for network, dataset in (("fashion_mlp", "FashionMNIST"), ("numpy_network", "MNI
     for recipe in ("baseline", "improved"):  # whose figures the report shows
         plot.main(network, recipe, dataset)
 report.main()
+html.main()
 outputs = [*Path("models").glob("*.*"), *Path("reports").rglob("*.*")]
 hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs}
 print(json.dumps(hashes), flush=True)

@@ -38,6 +38,12 @@ def md5(arrays: list[np.ndarray]) -> str:
     return hashlib.md5(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
+def test_outputs_of_the_stages_that_run_are_compared_but_for_the_report() -> None:
+    found = arm64.read_outputs(REPOSITORY)
+    assert {"reports/problems/box_network", "reports/figures/fashion_mlp-improved"} < set(found)
+    assert not {"reports/report.md", "models/fashion_mlp-baseline.safetensors"} & set(found)
+
+
 def test_the_difference_of_figures_is_the_max_over_their_pixels(tmp_path: Path) -> None:
     for folder, level in (("one", 200), ("other", 198)):
         (tmp_path / folder).mkdir()

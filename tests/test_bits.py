@@ -66,10 +66,10 @@ def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project
 def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashes:
     """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
     found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
-    # model, history, predictions and metrics of five runs, the figures of four, report, model card,
-    # first epochs and three comparisons a network; figures and numbers of three problems, the
-    # tables of two and the gradient check
-    assert len(found) == 5 * 4 + 4 * 8 + 3 + 2 * 3 + (4 + 6 + 1) + 3 + 2 + 1
+    # model, history, predictions and metrics of five runs, the figures of four, report, HTML,
+    # model card, first epochs and three comparisons a network; figures and numbers of three
+    # problems, the tables of two and the gradient check
+    assert len(found) == 5 * 4 + 4 * 8 + 4 + 2 * 3 + (4 + 6 + 1) + 3 + 2 + 1
     return found
 
 
