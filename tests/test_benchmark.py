@@ -55,6 +55,16 @@ def test_the_report_has_medians_ranges_and_ratios(
     assert re.search(r"^\| the assignment's notebooks +\| 1012 +\|$", report, re.MULTILINE)
 
 
+def test_a_busy_process_ends_with_the_benchmark() -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
+    )
+    # It holds the pipes open, which are read to their end.
+    command = [sys.executable, "-c", code, benchmark.BUSY]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
+
+
 def test_only_the_loops_of_this_project_are_pinned_and_on_one_core(project: Project) -> None:
     seconds = "print(time.perf_counter() - start, flush=True)"
     threads = "print(torch.get_num_threads() + bool(stages.core.UNPINNED) / 2, flush=True)"

@@ -78,7 +78,7 @@ def copy(sliced: Project, tmp_path: Path) -> Project:
     return sliced.copy(tmp_path / "project")
 
 
-@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize("threads", ["1", "2", "3", "4"])
 def test_any_number_of_threads(copy: Project, expected: Hashes, threads: str) -> None:
     assert hashes(copy, threads) == expected
 
