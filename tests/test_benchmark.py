@@ -62,7 +62,7 @@ def test_a_busy_process_ends_with_the_benchmark() -> None:
     )
     # It holds the pipes open, which are read to their end.
     command = [sys.executable, "-c", code, benchmark.BUSY]
-    subprocess.run(command, capture_output=True, check=True, timeout=60)
+    subprocess.run(command, capture_output=True, check=True)
 
 
 def test_only_the_loops_of_this_project_are_pinned_and_on_one_core(project: Project) -> None:
