@@ -34,8 +34,10 @@ repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, rep
 report: repro ## open the report, reports/report.html, in a browser
 	@.venv/bin/python -m webbrowser "file://$(CURDIR)/reports/report.html"
 
+# In order of their names: xdist's own order leaves test_bits, which takes longest, for the end.
 test: .venv/installed ## run the tests
-	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile --max-worker-restart 0
+	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder \
+		--max-worker-restart 0
 
 faults: .venv/installed ## inject every fault and write docs/faults.md
 	@WRITE_FAULTS=1 .venv/bin/python -m pytest tests/test_faults.py
