@@ -34,7 +34,7 @@ repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, rep
 report: repro ## open the report, reports/report.html, in a browser
 	@.venv/bin/python -m webbrowser "file://$(CURDIR)/reports/report.html"
 
-# In order of their names: xdist's own order leaves test_bits, which takes longest, for the end.
+# Files in order of their names: xdist's own order leaves test_bits, which takes longest, for the end.
 test: .venv/installed ## run the tests
 	@.venv/bin/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0

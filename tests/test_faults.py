@@ -180,8 +180,9 @@ def test_two_at_once(project: Project, reproduced: Project, record: Record) -> N
     project.set_param("fashion_mlp", "baseline", epochs=300)
     first = project.start("dvc", "repro", start_new_session=True)
     wait_for_training(first)
-    os.killpg(first.pid, signal.SIGSTOP)  # so that it is not over before the second one begins
+    os.killpg(first.pid, signal.SIGSTOP)  # it goes on after the second one
     second = project.run("dvc", "repro", check=False)
+    assert first.poll() is None, "the first one was over before the second one began"
     os.killpg(first.pid, signal.SIGCONT)
     _, stderr = first.communicate()
     assert first.returncode == 0, stderr

@@ -276,6 +276,7 @@ def test_another_cluster_gives_the_same_bytes_though_a_worker_is_killed(
             assert study.poll() is None, "it was over before each worker trained"
             time.sleep(0.1)
         first.send_signal(signal.SIGKILL)
+        assert study.poll() is None
         _, stderr = study.communicate()
     assert study.returncode == 0, stderr
     assert (project.folder / IMPROVED.seeds).read_bytes() == undisturbed
