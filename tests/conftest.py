@@ -32,8 +32,9 @@ class Project:
         self, *command: str, start_new_session: bool = False, **variables: str
     ) -> subprocess.Popen:
         """Start a command in the copy. `python` and `dvc` are those that run the tests."""
-        # The pins are for the stages to set; and a test may itself have been started by make.
-        not_inherited = {*core.PINS, "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+        # The pins are for the stages to set; a test may itself have been started by make; and a
+        # user's folder has the real data sets, whose hashes are not the small ones'.
+        not_inherited = {*core.PINS, "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DATASETS_FOLDER"}
         inherited = {key: value for key, value in os.environ.items() if key not in not_inherited}
         environment = inherited | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
