@@ -117,7 +117,6 @@ def test_without_a_network_one_message_names_each_source(small: Project, dataset
         https_proxy=nowhere,
         no_proxy="",
         NO_PROXY="",
-        DATASETS_FOLDER="",
     )
     assert finished.returncode == 1
     assert "Traceback" not in finished.stderr
