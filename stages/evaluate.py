@@ -3,7 +3,7 @@
 from stages.core import datasets
 from stages.core.files import reading, replacing, write_numbers
 from stages.core.metrics import loss_and_accuracy
-from stages.core.networks import load_recipe, module_of
+from stages.core.networks import inference_of, load_recipe
 from stages.core.paths import Run
 from stages.core.stage import StageError, run_stage
 
@@ -14,13 +14,13 @@ import pandas as pd
 def main(network: str, recipe: str, dataset: str) -> None:
     """Write the predictions and metrics of NETWORK, trained on DATASET by RECIPE."""
     run = Run(network, recipe)
-    inference = module_of(network, "inference")
+    inference = inference_of(network)
     params = load_recipe(run)
     splits = datasets.load_splits(dataset, params.validation_images)
     del splits["train"]
     with reading(run.model):
         model = inference.load(run.model, params)
-    metrics = {}
+    metrics: dict[str, float] = {}
     for split, (images, labels) in splits.items():
         log_probabilities = inference.predict(model, images, params)
         loss, accuracy = loss_and_accuracy(log_probabilities, labels)

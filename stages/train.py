@@ -5,7 +5,7 @@ import math
 from stages.core import datasets
 from stages.core.files import replacing
 from stages.core.metrics import loss_and_accuracy
-from stages.core.networks import load_recipe, module_of
+from stages.core.networks import inference_of, load_recipe, training_of
 from stages.core.paths import Run
 from stages.core.stage import StageError, run_stage
 
@@ -18,7 +18,7 @@ from tqdm import tqdm
 def main(network: str, recipe: str, dataset: str) -> None:
     """Train NETWORK on DATASET by RECIPE; write the model and its history."""
     run = Run(network, recipe)
-    training, inference = (module_of(network, name) for name in ("training", "inference"))
+    training, inference = training_of(network), inference_of(network)
     params = load_recipe(run)
     splits = datasets.load_splits(dataset, params.validation_images)
     training_set = splits.pop("train")
@@ -48,7 +48,7 @@ def main(network: str, recipe: str, dataset: str) -> None:
     with replacing(run.history) as partial:
         pd.DataFrame(history).to_csv(partial, index=False)
     with replacing(run.model) as partial:
-        inference.save(model, partial)
+        inference.save(model, partial, dataset)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,14 @@
-"""The two data sets: their files, their classes, and how they are read."""
+"""The data sets: their classes, and how their files are read."""
 
 import math
 from pathlib import Path
 from typing import Literal
 
+from stages.core.paths import raw_folder
 from stages.core.stage import StageError
 
 import numpy as np
 
-# Of the uncompressed files.
-SHA256 = {
-    "FashionMNIST": {
-        "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    },
-    "MNIST": {
-        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-}
 PIXELS = 28 * 28  # of an image
 PREFIXES = {"train": "train", "test": "t10k"}  # of the files
 CLASSES = {
@@ -34,14 +20,10 @@ CLASSES = {
 }  # fmt: skip
 
 
-def raw_folder(dataset: str) -> Path:
-    """Return the folder with the data set's four IDX files, as torchvision lays them out.
-
-    Raises StageError if there is no such data set.
-    """
-    if dataset not in SHA256:
-        raise StageError(f"there is no data set {dataset!r}; there are {', '.join(SHA256)}")
-    return Path("data") / dataset / "raw"
+def check_name(dataset: str) -> None:
+    """Raise StageError if there is no such data set."""
+    if dataset not in CLASSES:
+        raise StageError(f"there is no data set {dataset!r}; there are {', '.join(CLASSES)}")
 
 
 def load_splits(dataset: str, validation_images: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -73,6 +55,7 @@ def load(dataset: str, part: Literal["train", "test"]) -> tuple[np.ndarray, np.n
 
     Raises StageError if there is no such data set, or a file is missing or damaged.
     """
+    check_name(dataset)
     prefix = raw_folder(dataset) / PREFIXES[part]
     images = read_idx(Path(f"{prefix}-images-idx3-ubyte"))
     labels = read_idx(Path(f"{prefix}-labels-idx1-ubyte"))

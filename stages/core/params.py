@@ -10,7 +10,8 @@ from stages.core.stage import StageError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 # Beyond float32 there is no arithmetic to diverge in.
 Float32 = Annotated[float, Field(ge=0, le=1e38)]
@@ -28,17 +29,22 @@ class Block(BaseModel):
 
         Raises StageError, which names their source, if one is unknown or impossible.
         """
-        return checked(type(self), self.model_dump() | changes, source)
+        return checked(type(self), {**self.model_dump(), **changes}, source)
 
 
-class TrainingRecipe(Block):
-    """The hyperparameters that fashion_mlp and numpy_network share."""
+class NetworkRecipe(Block):
+    """The hyperparameters that every network has."""
 
     seed: Seed
     # The upper bounds are far beyond use: a typing error is reported and does not fill memory.
     epochs: Annotated[int, Field(gt=0, le=100_000)]
-    batch_size: Annotated[int, Field(gt=0, le=1_000_000)]
     validation_images: Annotated[int, Field(ge=0, lt=60_000)]
+
+
+class TrainingRecipe(NetworkRecipe):
+    """The hyperparameters that fashion_mlp and numpy_network share."""
+
+    batch_size: Annotated[int, Field(gt=0, le=1_000_000)]
     learning_rate: Annotated[Float32, Field(gt=0)]
     schedule: Literal["constant", "linear"]
     warmup_fraction: BelowOne

@@ -4,8 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-GRADIENT_CHECK = Path("reports/gradient_check.csv")
+PIPELINE = Path("dvc.yaml")
+PARAMS_CHECKED = Path(".params-checked")
+SHA256SUMS = Path("data/SHA256SUMS")
+REPORTED = Path("data/reported.yaml")
+MODEL_CARD = Path("models/README.md")
+REPORT = Path("reports/report.md")
+HTML = Path("reports/report.html")
+COMPARISON = Path("reports/comparison")
 FIRST_EPOCHS = Path("reports/first_epochs.csv")
+GRADIENT_CHECK = Path("reports/problems/gradient_check.csv")
+
+
+def raw_folder(dataset: str) -> Path:
+    """Return the folder with a data set's four IDX files, as torchvision lays them out."""
+    return Path(f"data/{dataset}/raw")
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,11 @@ class Problem:
     def numbers(self) -> Path:
         """Its numbers by name, in the folder of its results."""
         return self.results / "numbers.json"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of its figures."""
+        return Path(f"reports/figures/{self.name}")
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,16 @@ class Run:
         return Path(f"reports/metrics/{self.name}.json")
 
     @property
+    def figures(self) -> Path:
+        """The folder of its figures."""
+        return Path(f"reports/figures/{self.name}")
+
+    @property
     def seeds(self) -> Path:
-        """The test metrics under each seed of the study."""
+        """The study's table of test metrics under each seed."""
         return Path(f"study/results/seeds-{self.name}.csv")
+
+
+def ablation(network: str) -> Path:
+    """Return the study's table with one row per variant and seed of a network's ablation."""
+    return Path(f"study/results/ablation-{network}.csv")

@@ -4,40 +4,35 @@ from stages.core import datasets
 from stages.core.paths import Run
 from stages.core.stage import run_stage
 from stages.plot import figures
-from stages.plot.results import confidence, read_history, read_predictions, uncertain
-from stages.plot.style import FIGURES, save_figures
-
-import numpy as np
+from stages.plot.style import save_figures
+from stages.results.reading import classes_of, read_history, read_predictions
+from stages.results.summaries import confidence, errors, uncertain
 
 
 def main(network: str, recipe: str, dataset: str) -> None:
     """Draw the figures of NETWORK, trained on DATASET by RECIPE."""
     run = Run(network, recipe)
-    classes = datasets.CLASSES[dataset]
     train_images, train_labels = datasets.load(dataset, "train")
     images, _ = datasets.load(dataset, "test")
-    history = read_history(run)
-    predictions = read_predictions(run, [dataset])
-    least = uncertain(predictions)
-    predictions["confidence"] = confidence(predictions)
-    last = np.arange(len(images))[-16:]
-    wrong = predictions[predictions["prediction"] != predictions["label"]]
-    worst = wrong.sort_values("confidence", ascending=False, kind="stable").index[:16]
+    history, predictions = read_history(run), read_predictions(run)
+    classes = classes_of(predictions)
+    last, least, wrong = predictions.tail(16), uncertain(predictions), errors(predictions)
+    worst = wrong.loc[confidence(wrong).nlargest(16).index]
     drawn = {
         "loss": figures.loss_curves(history),
         "accuracy": figures.accuracy_curve(history),
         "confusion_matrix": figures.confusion_matrix(predictions, classes),
         "last_test_batch": figures.predicted_images(
-            images[last], predictions.iloc[last], "The last 16 test images"
+            images[last.index], last, "The last 16 test images"
         ),
         "class_probabilities": figures.class_probabilities(images[least.index], least),
         "highest_confidence_errors": figures.predicted_images(
-            images[worst], predictions.iloc[worst], "The highest-confidence errors"
+            images[worst.index], worst, "The highest-confidence errors"
         ),
         "classes": figures.classes_shown(train_images, train_labels, classes),
         "reliability": figures.reliability(predictions),
     }
-    save_figures(FIGURES / run.name, drawn)
+    save_figures(run.figures, drawn)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from stages.core.files import replacing
 import matplotlib
 from matplotlib.figure import Figure
 
-FIGURES = Path("reports/figures")
 BLUE, GREEN, ORANGE, RED, GREY = "tab:blue", "tab:green", "tab:orange", "tab:red", "0.45"
 
 matplotlib.rcdefaults()  # also a matplotlibrc in the current folder must not change the figures

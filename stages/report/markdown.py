@@ -1,15 +1,19 @@
-"""How results become Markdown."""
+"""How results become Markdown: templates, and the filters that format their values."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from stages.results import summaries
+from stages.results.reading import Results
+
 import jinja2
+import pandas as pd
 from tabulate import tabulate
 
 
 def render(template: Path, **values: object) -> str:
-    """Render a template. The functions of this module are its filters."""
+    """Render a template, in which the functions below are filters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
         undefined=jinja2.StrictUndefined,
@@ -17,8 +21,9 @@ def render(template: Path, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (difference, fill, percent, table)
+    filters = (columns, difference, fill, percent, table, runs_table, recipes_table, variants_table)
     environment.filters.update({function.__name__: function for function in filters})
+    environment.globals["summaries"] = summaries
     return environment.get_template(template.name).render(values)
 
 
@@ -39,4 +44,49 @@ def percent(fraction: float) -> str:
 
 def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
     """Format a Markdown table whose columns are aligned in plain text too."""
-    return tabulate(list(rows), headers, tablefmt="github", disable_numparse=True)
+    text: str = tabulate(list(rows), headers, tablefmt="github", disable_numparse=True)
+    return text
+
+
+def columns(rows: pd.DataFrame, **formats: str) -> Iterator[tuple[str, ...]]:
+    """Choose columns of a table, each with the format of its values; a missing one stays empty."""
+    cells = (
+        ["" if pd.isna(value) else form.format(value) for value in rows[name]]
+        for name, form in formats.items()
+    )
+    return zip(*cells, strict=True)
+
+
+def runs_table(results: Iterable[Results]) -> str:
+    """Format the metrics of runs: one row per run."""
+    rows = []
+    for each in results:
+        last, validation = each.history.iloc[-1], each.metrics.get("validation_accuracy")
+        test = percent(each.metrics["test_accuracy"]), f"{each.metrics['test_loss']:.4g}"
+        train = percent(last["train_accuracy"]), f"{last['train_loss']:.4g}"
+        best = f"{summaries.best_epoch(each.history)} of {each.recipe.epochs}"
+        held_out = "" if validation is None else percent(validation)
+        oracle = " (oracle)" if validation is None else ""
+        run = each.run.network, each.run.recipe, f"{each.model.parameters:,}"
+        rows.append((*run, *test, held_out, *train, best + oracle))
+    return table(
+        rows, "network", "recipe", "parameters", "test accuracy", "test loss",
+        "validation accuracy", "training accuracy", "training loss", "best epoch",
+    )  # fmt: skip
+
+
+def recipes_table(results: Iterable[Results]) -> str:
+    """Format the hyperparameters in which a network's recipes differ: one column per recipe."""
+    recipes = {each.run.recipe: each.recipe.model_dump() for each in results}
+    rows = pd.DataFrame(recipes, dtype=object)
+    differing = rows[rows.astype(str).nunique(axis=1) > 1]
+    return table(differing.itertuples(name=None), "hyperparameter", *recipes)
+
+
+def variants_table(ablation: pd.DataFrame) -> str:
+    """Format the differences of an ablation's variants from `improved`: one row per variant."""
+    rows = []
+    for variant, row in summaries.paired_differences(ablation).drop("improved").iterrows():
+        accuracy = f"{100 * row.accuracy_difference:+.2f} ± {100 * row.accuracy_error:.2f}"
+        rows.append((variant, accuracy, f"{row.loss_difference:+.3f} ± {row.loss_error:.3f}"))
+    return table(rows, "variant", "accuracy, percentage points", "loss, nats")

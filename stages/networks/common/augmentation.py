@@ -11,8 +11,10 @@ def translated(
     `images` and the result have the shape (n, rows, columns) and the same type. Pixels that enter
     from outside are background, 0.
     """
-    margin = (max_translation, max_translation)
-    padded = np.pad(images, ((0, 0), margin, margin))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], axis=(1, 2))
-    rows, columns = generator.integers(0, 2 * max_translation + 1, (2, len(images)))
-    return windows[np.arange(len(images)), rows, columns]
+    count, height, width = images.shape
+    m = max_translation
+    padded = np.zeros((count, height + 2 * m, width + 2 * m), images.dtype)
+    padded[:, m : m + height, m : m + width] = images
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    rows, columns = generator.integers(0, 2 * m + 1, (2, count))
+    return windows[np.arange(count), rows, columns]

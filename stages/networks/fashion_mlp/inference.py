@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages import core
+from stages.core import numerics
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.recipe import Recipe
 
@@ -41,8 +41,9 @@ def views(images: np.ndarray, max_translation: int) -> list[np.ndarray]:
 def log_softmax(network: FashionMLP, views: list[np.ndarray]) -> np.ndarray:
     """Return the log-softmax, float32 (n, classes), of the mean of the logits of the views."""
     device = next(network.parameters()).device
-    logits = sum(network(to_input(view).to(device)) for view in views) / len(views)
-    return logits.log_softmax(dim=1).cpu().numpy()
+    logits = torch.stack([network(to_input(view).to(device)) for view in views]).mean(dim=0)
+    log_probabilities: np.ndarray = logits.log_softmax(dim=1).cpu().numpy()
+    return log_probabilities
 
 
 def to_input(images: np.ndarray) -> torch.Tensor:
@@ -50,11 +51,10 @@ def to_input(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(images.reshape(len(images), -1) / np.float32(255))
 
 
-def save(network: FashionMLP, path: Path) -> None:
-    """Write the weights and biases as safetensors, with what computed them."""
-    numerics = core.numerics(next(network.parameters()).device.type)
-    state = {name: tensor.contiguous() for name, tensor in network.cpu().state_dict().items()}
-    path.write_bytes(safetensors.save(state, {"numerics": numerics}))
+def save(network: FashionMLP, path: Path, dataset: str) -> None:
+    """Write the weights and biases as safetensors, with the data set and what computed them."""
+    provenance = numerics.provenance(dataset, next(network.parameters()).device.type)
+    path.write_bytes(safetensors.save(network.cpu().state_dict(), provenance))
 
 
 def load(path: Path, recipe: Recipe) -> FashionMLP:

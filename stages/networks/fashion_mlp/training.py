@@ -1,17 +1,17 @@
 """How fashion_mlp is trained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
-from stages.networks.fashion_mlp.backpropagation import Backpropagation
 from stages.networks.fashion_mlp.inference import log_probabilities, to_input
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.recipe import Recipe
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 
 def make_network(recipe: Recipe) -> FashionMLP:
@@ -30,44 +30,20 @@ def choose_device(device: str) -> torch.device:
     return torch.device("cpu")
 
 
-def make_step(parameters: torch.Tensor, recipe: Recipe) -> Callable[[float], None]:
-    """Return a step of the recipe's optimizer, which takes the learning rate.
-
-    `parameters` is a vector with its gradient.
-    """
-    decay = recipe.weight_decay
-    if recipe.optimizer == "sgd":
-
-        def sgd(rate: float) -> None:  # torch.optim.SGD costs a tenth of an epoch
-            if decay:
-                parameters.grad.add_(parameters, alpha=decay)
-            parameters.add_(parameters.grad, alpha=-rate)
-
-        return sgd
-
-    # fused: the default form takes its square roots from MKL, where processors differ.
-    optimizer = torch.optim.AdamW([parameters], weight_decay=decay, fused=True)
-
-    def adamw(rate: float) -> None:
-        optimizer.param_groups[0]["lr"] = rate
-        optimizer.step()
-
-    return adamw
+def make_optimizer(network: FashionMLP, recipe: Recipe) -> torch.optim.Optimizer:
+    """Make the recipe's optimizer for the network's weights and biases."""
+    optimizer = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[recipe.optimizer]
+    # fused: without it, Adam takes its square roots from MKL, where processors differ.
+    return optimizer(network.parameters(), weight_decay=recipe.weight_decay, fused=True)
 
 
 def train(
     network: FashionMLP, recipe: Recipe, training_set: tuple[np.ndarray, np.ndarray]
 ) -> Iterator[tuple[float, float]]:
-    """Train a network, as `make_network` makes it, by a recipe.
-
-    The training set is its images, uint8 of shape (n, 28, 28), and their labels, (n,). Yields the
-    mean training loss and the training accuracy: of the untrained network, then of each epoch,
-    after which the network may be used.
-    """
-    device = next(network.parameters()).device
+    """Train a network, as `make_network` makes it: see `stages.core.networks.Training.train`."""
     images, labels = training_set
-    backpropagate = Backpropagation(network)
-    step = make_step(backpropagate.parameters, recipe)
+    device = next(network.parameters()).device
+    optimizer = make_optimizer(network, recipe)
     generator = torch.Generator().manual_seed(recipe.seed)
     augmentation = np.random.default_rng(recipe.seed)
 
@@ -75,12 +51,16 @@ def train(
     for epoch in range(recipe.epochs):
         translation = recipe.max_translation
         inputs = translated(images, translation, augmentation) if translation else images
-        order = torch.randperm(len(images), generator=generator).numpy()
-        batches = np.split(order, range(recipe.batch_size, len(order), recipe.batch_size))
-        found = []  # the log-probabilities of each batch before its step
+        batches = torch.randperm(len(images), generator=generator).split(recipe.batch_size)
+        found = []  # the logits of each batch before its step
         for batch, rate in zip(batches, learning_rates(recipe, epoch, len(batches)), strict=True):
-            found.append(
-                backpropagate(to_input(inputs.take(batch, axis=0)).to(device), labels[batch])
-            )
-            step(rate)
-        yield loss_and_accuracy(np.concatenate(found), labels[order])
+            x = to_input(inputs[batch]).to(device)
+            y = torch.from_numpy(labels[batch]).to(device)
+            logits = network(x)
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad()
+            cross_entropy(logits, y).backward()
+            optimizer.step()
+            found.append(logits.detach())
+        log_softmax = torch.cat(found).log_softmax(dim=1).cpu().numpy()
+        yield loss_and_accuracy(log_softmax, labels[torch.cat(batches)])

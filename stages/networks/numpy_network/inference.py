@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages import core
+from stages.core import numerics
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.networks.numpy_network.recipe import Recipe
 
@@ -24,9 +24,9 @@ def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:
     return inputs / np.float32(255) if scale_pixels else inputs.astype(np.float32)
 
 
-def save(network: NumpyNetwork, path: Path) -> None:
-    """Write the weights and biases as safetensors, with what computed them."""
-    path.write_bytes(safetensors.save(_views(network), {"numerics": core.numerics()}))
+def save(network: NumpyNetwork, path: Path, dataset: str) -> None:
+    """Write the weights and biases as safetensors, with the data set and what computed them."""
+    path.write_bytes(safetensors.save(_views(network), numerics.provenance(dataset)))
 
 
 def load(path: Path, recipe: Recipe) -> NumpyNetwork:

@@ -13,17 +13,14 @@ Backpropagation (Rumelhart, Hinton and Williams, 1986), with D_l = dC/dZ_l:
 
     D_L = (softmax(Z_L) - T) / n        since d log softmax(z)_i / dz_j = [i = j] - softmax(z)_j,
                                         and the entries of a target sum to 1
-    D_(l-1) = D_l W_l * A_(l-1) * (1 - A_(l-1))     since sigmoid' = sigmoid (1 - sigmoid)
     dC/dW_l = D_l^T A_(l-1)             dC/db_l = column sums of D_l
+    D_(l-1) = D_l W_l * A_(l-1) * (1 - A_(l-1))     since sigmoid' = sigmoid (1 - sigmoid)
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-
-# As arrays, because numpy converts a Python number at every call.
-HALF, ONE = np.array(0.5, np.float32), np.array(1, np.float32)
 
 
 class NumpyNetwork:
@@ -67,26 +64,25 @@ class NumpyNetwork:
         A single sample is a batch of one. A_0, .., A_(L-1) are kept for `backward`.
         """
         self.activations = [inputs]
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+        *hidden, last = zip(self.weights, self.biases, strict=True)
+        for weight, bias in hidden:
             self.activations.append(sigmoid(affine(self.activations[-1], weight, bias)))
-        return log_softmax(affine(self.activations[-1], self.weights[-1], self.biases[-1]))
+        return log_softmax(affine(self.activations[-1], *last))
 
     def backward(self, log_probabilities: np.ndarray, targets: np.ndarray) -> None:
         """Compute the gradient of the mean cross entropy of the batch that `forward` saw last.
 
         `log_probabilities` is what `forward` returned, `targets` one-hot; both (n, d_L).
         """
-        delta = np.exp(log_probabilities)
-        delta -= targets
-        delta /= len(targets)
+        delta = (np.exp(log_probabilities) - targets) / len(targets)
         for layer in reversed(range(len(self.weights))):
             activation = self.activations[layer]
             np.dot(delta.T, activation, out=self.weight_gradients[layer])
-            np.add.reduce(delta, axis=0, keepdims=True, out=self.bias_gradients[layer])
+            delta.sum(axis=0, keepdims=True, out=self.bias_gradients[layer])
             if layer > 0:
-                delta = np.dot(delta, self.weights[layer])
+                delta = delta @ self.weights[layer]
                 delta *= activation
-                delta *= ONE - activation
+                delta *= 1 - activation
 
     def step(self, learning_rate: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         """Move the parameters against the gradient g, which is overwritten.
@@ -99,32 +95,32 @@ class NumpyNetwork:
         if momentum:
             self.velocity *= momentum
             self.velocity += self.gradient
-            np.copyto(self.gradient, self.velocity)
+            self.gradient[:] = self.velocity
         self.gradient *= learning_rate
         self.parameters -= self.gradient
 
 
 def affine(inputs: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return Z = A W^T + b, of shape (n, d_l), for inputs A of shape (n, d_(l-1))."""
-    z = np.dot(inputs, weight.T)
+    z = inputs @ weight.T
     z += bias
     return z
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """Compute 1 / (1 + exp(-z)) in place. Written with tanh, which no z overflows."""
-    z *= HALF
+    z *= 0.5
     np.tanh(z, out=z)
-    z += ONE
-    z *= HALF
+    z += 1
+    z *= 0.5
     return z
 
 
 def log_softmax(z: np.ndarray) -> np.ndarray:
     """Compute log(exp(z) / sum(exp(z))) of each row in place.
 
-    With each row's max subtracted first, no z overflows, nor does log(0) occur.
+    With each row's maximum subtracted first, no z overflows, nor does log(0) occur.
     """
-    z -= np.maximum.reduce(z, axis=-1, keepdims=True)
-    z -= np.log(np.add.reduce(np.exp(z), axis=-1, keepdims=True))
+    z -= z.max(axis=1, keepdims=True)
+    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
     return z

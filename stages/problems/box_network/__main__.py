@@ -4,7 +4,7 @@ from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
 from stages.core.paths import Problem
 from stages.core.stage import run_stage
-from stages.plot.style import FIGURES, save_figures
+from stages.plot.style import save_figures
 from stages.problems.box_network import figures
 from stages.problems.box_network.errors import tabulate_errors
 from stages.problems.box_network.params import Params
@@ -27,11 +27,10 @@ def main() -> None:
     values = single_box(x[:, np.newaxis])
     defined = np.where((x >= 0) & (x < params.width), params.height, 0)
 
-    plane = np.stack(np.meshgrid(*[np.linspace(0, 1, 201)] * 2), axis=-1)
+    axis = np.linspace(0, 1, 128, endpoint=False)
+    plane = np.stack(np.meshgrid(axis, axis), axis=-1)
     inside = ((plane >= LOW) & (plane < HIGH)).all(axis=-1)
-    steps, second_layer = (
-        network(plane.reshape(-1, 2)).reshape(inside.shape) for network in plane_box(LOW, HIGH)
-    )
+    steps, second_layer = (network(plane) for network in plane_box(LOW, HIGH))
     with replacing(PROBLEM.results) as partial:
         partial.mkdir()
         table.round(6).to_csv(partial / "errors.csv", index=False)
@@ -49,7 +48,7 @@ def main() -> None:
             },
         )
     save_figures(
-        FIGURES / PROBLEM.name,
+        PROBLEM.figures,
         {
             "box": figures.box(params.height, params.width, x, values),
             "network": figures.network(single_box),

@@ -8,22 +8,24 @@ import pandas as pd
 
 VARIATIONS_PER_UNIT = 32  # boxes per unit of length for VARIATIONS
 GRIDS = {1: (4, 8, 16, 32, 64), 2: (4, 8, 16, 32, 64), 3: (4, 8, 16)}  # for PYRAMIDS, by dimension
-POINTS = {1: 3840, 2: 192, 3: 48}  # per unit of length, where errors are measured, by dimension
-CHUNK = 1000  # points in a batch: all activations of a batch are in memory at once
+# Per unit of length, where errors are measured, by dimension. A box of GRIDS has at least two along
+# each coordinate: at its lower edge, where the error of a pyramid is largest, and at its centre.
+POINTS = {1: 3840, 2: 128, 3: 32}
+BATCH = 128  # points: so few that their activations fit into the processor's cache
 
 
 def grid(function: Function) -> np.ndarray:
     """Return the points, of shape (n, dimensions), at which a function's error is measured."""
-    axis = np.arange(0, function.length, 1 / POINTS[function.dimensions])
-    return np.stack(np.meshgrid(*[axis] * function.dimensions), axis=-1).reshape(
-        -1, function.dimensions
-    )
+    d = function.dimensions
+    axis = np.arange(0, function.length, 1 / POINTS[d])
+    return np.stack(np.meshgrid(*[axis] * d), axis=-1).reshape(-1, d)
 
 
-def max_error(network: StepNetwork, function: Function, points: np.ndarray) -> float:
-    """Return max |network - function| over points of shape (n, dimensions)."""
-    chunks = np.split(points, range(CHUNK, len(points), CHUNK))
-    return max(np.abs(network(chunk) - function.values(chunk)).max() for chunk in chunks)
+def max_error(network: StepNetwork, function: Function) -> float:
+    """Return max |network - function| over the points of `grid`."""
+    points = grid(function)
+    batches = np.split(points, range(BATCH, len(points), BATCH))
+    return max(np.abs(network(batch) - function.values(batch)).max() for batch in batches)
 
 
 def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
@@ -31,7 +33,6 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
     approximate = box_sum if function.dimensions == 1 else box_grid
     count = per_unit * function.length
     network = approximate(function, count)
-    points = grid(function)
     return {
         "part": part,
         "function": function.name,
@@ -42,8 +43,8 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
         "boxes": count**function.dimensions,
         "neurons": network.neurons,
         "bytes": network.bytes,
-        "points": len(points),
-        "max_error": max_error(network, function, points),
+        "points": len(grid(function)),
+        "max_error": max_error(network, function),
         "bound": function.modulus(1 / per_unit / 2),
     }
 
@@ -52,9 +53,6 @@ def tabulate_errors(counts: list[int]) -> pd.DataFrame:
     """Measure all functions: FUNCTIONS with each of `counts` boxes per unit of length."""
     rows = [measure("widths", function, count) for function in FUNCTIONS for count in counts]
     rows += [measure("variations", function, VARIATIONS_PER_UNIT) for function in VARIATIONS]
-    rows += [
-        measure("dimensions", pyramid, count)
-        for pyramid in PYRAMIDS
-        for count in GRIDS[pyramid.dimensions]
-    ]
+    for pyramid in PYRAMIDS:
+        rows += [measure("dimensions", pyramid, count) for count in GRIDS[pyramid.dimensions]]
     return pd.DataFrame(rows)

@@ -1,7 +1,5 @@
 """The figures of problem 2. Each function draws one and returns it; the caller saves it."""
 
-from collections.abc import Sequence
-
 from stages.plot.style import BLUE, GREY, RED
 from stages.problems.box_network.errors import grid
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, WAVE
@@ -9,9 +7,8 @@ from stages.problems.box_network.step_network import StepNetwork, box_sum
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from numpy.typing import ArrayLike
 
 
 def box(height: float, width: float, x: np.ndarray, values: np.ndarray) -> Figure:
@@ -30,42 +27,26 @@ def box(height: float, width: float, x: np.ndarray, values: np.ndarray) -> Figur
 
 
 def network(single_box: StepNetwork) -> Figure:
-    """Draw the network of a box, without and with the values of its weights and biases."""
-    figure = Figure(figsize=(9, 3))
-    left, right = figure.subplots(1, 2)
+    """Draw the network of a box, with the names and with the values of its weights and biases."""
     ((weights, biases),) = single_box.hidden
-    values = [
-        [f"{value + 0.0:g}" for value in array]
-        for array in (weights[:, 0], biases, single_box.output)
-    ]
-    _draw_network(left, "The network of a box", ("W1", "W2"), ("b1", "b2"), ("W3", "W4"))
-    _draw_network(right, "The same with its weights and biases", *values)
+    values = [f"{each + 0.0:g}" for each in (*weights[:, 0], *single_box.output, *biases)]  # no -0
+    panels = {
+        "The network of a box": ["W1", "W2", "W3", "W4", "b1", "b2"],
+        "The same with its weights and biases": values,
+    }
+    figure = Figure(figsize=(9, 3))
+    for axes, (title, labels) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        axes.set(title=title, xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
+        axes.set_axis_off()
+        for neuron, y in enumerate((0.85, 0.15)):
+            axes.plot((0, 1, 2), (0.5, y, 0.5), color=GREY, zorder=0)
+            for x, label in ((0.5, labels[neuron]), (1.5, labels[2 + neuron])):
+                axes.text(x, (0.5 + y) / 2, label, ha="center", va="center", backgroundcolor="w")
+            axes.text(1, y - 0.2, f"bias {labels[4 + neuron]}", ha="center", va="top")
+        for x, y, label in ((0, 0.5, "x"), (1, 0.85, "step"), (1, 0.15, "step"), (2, 0.5, "Σ")):
+            axes.plot(x, y, "o", markersize=36, markerfacecolor="white", color="black")
+            axes.text(x, y, label, ha="center", va="center")
     return figure
-
-
-def _draw_network(
-    axes: Axes,
-    title: str,
-    first: Sequence[str],
-    biases: Sequence[str],
-    second: Sequence[str],
-) -> None:
-    """Draw one input, two step neurons above their biases, their sum; weights on the edges."""
-    axes.set(title=title, xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
-    axes.set_axis_off()
-    places = {"x": (0, 0.5), "upper": (1, 0.85), "lower": (1, 0.15), "y": (2, 0.5)}
-    for neuron, weight, bias, output in zip(("upper", "lower"), first, biases, second, strict=True):
-        for start, end, label in (("x", neuron, weight), (neuron, "y", output)):
-            (x0, y0), (x1, y1) = places[start], places[end]
-            axes.plot((x0, x1), (y0, y1), color=GREY, zorder=0)
-            axes.text(
-                (x0 + x1) / 2, (y0 + y1) / 2, label, ha="center", va="center", backgroundcolor="w"
-            )
-        axes.text(places[neuron][0], places[neuron][1] - 0.2, f"bias {bias}", ha="center", va="top")
-    for name, (x, y) in places.items():
-        label = {"x": "x", "y": "Σ"}.get(name, "step")
-        axes.plot(x, y, "o", markersize=36, markerfacecolor="white", color="black")
-        axes.text(x, y, label, ha="center", va="center")
 
 
 def approximations(counts: list[int]) -> Figure:
@@ -91,20 +72,21 @@ def errors(table: pd.DataFrame) -> Figure:
     `table` is that of `tabulate_errors`.
     """
 
-    def neurons(width: np.ndarray) -> np.ndarray:
+    def neurons(width: ArrayLike) -> ArrayLike:
         """Return two for each box of a unit of length; its own inverse."""
-        with np.errstate(divide="ignore"):  # matplotlib asks for that of zero too
-            return 2 / width
+        return 2 / np.maximum(width, 1e-9)  # matplotlib asks for that of zero too
 
     figure = Figure(figsize=(7, 4.8))
     axes = figure.subplots()
     for function in FUNCTIONS:
         rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
         width = 1 / rows["boxes_per_unit"]
-        (line,) = axes.loglog(width, rows["max_error"], "o", label=function.name)
-        axes.loglog(width, rows["bound"], ":", color=line.get_color())
+        (line,) = axes.plot(width, rows["max_error"], "o", label=function.name)
+        axes.plot(width, rows["bound"], ":", color=line.get_color())
     axes.plot([], [], "k:", label="bound ω(δ/2)")
-    axes.set(title="Max error by the width of the boxes", xlabel="width δ", ylabel="max error")
+    axes.set_xscale("log", base=2)
+    axes.set(yscale="log", xlabel="width δ", ylabel="max error")
+    axes.set(title="Max error by the width of the boxes")
     axes.secondary_xaxis("top", functions=(neurons, neurons)).set_xlabel("neurons")
     axes.legend()
     return figure
@@ -113,25 +95,14 @@ def errors(table: pd.DataFrame) -> Figure:
 def steps_in_two_dimensions(steps: np.ndarray, second_layer: np.ndarray) -> Figure:
     """Draw the sum of the coordinates' steps, and the box of a second layer.
 
-    Both are values on a square grid over [0, 1]^2, of shape (n, n).
+    Both are values on a square grid over [0, 1)^2, of shape (n, n).
     """
     figure = Figure(figsize=(8, 3.8))
     panels = figure.subplots(1, 2, sharey=True)
-    for axes, values, title in zip(
-        panels,
-        (steps, second_layer),
-        ("Sum of four steps: no box", "With a second layer: a box"),
-        strict=True,
-    ):
-        picture = axes.imshow(
-            values,
-            origin="lower",
-            extent=(0, 1, 0, 1),
-            cmap="Blues",
-            vmin=0,
-            vmax=2,
-            interpolation="nearest",
-        )
+    titles = "Sum of four steps: no box", "With a second layer: a box"
+    style = {"cmap": "Blues", "vmin": 0, "vmax": 2, "interpolation": "nearest"}
+    for axes, values, title in zip(panels, (steps, second_layer), titles, strict=True):
+        picture = axes.imshow(values, origin="lower", extent=(0, 1, 0, 1), **style)
         axes.set(title=title, xlabel="$x_1$")
         axes.spines[:].set_visible(True)
     panels[0].set(ylabel="$x_2$")
@@ -146,12 +117,12 @@ def dimensions(table: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(9, 3.8))
     panels = figure.subplots(1, 2, sharex=True)
-    for pyramid in PYRAMIDS:
-        rows = table[table["function"] == pyramid.name]
-        for axes, column in zip(panels, ("neurons", "bytes"), strict=True):
-            axes.loglog(rows["max_error"], rows[column], "o-", label=f"d = {pyramid.dimensions}")
-    for axes, title in zip(panels, ("Neurons", "Bytes of weights and biases"), strict=True):
-        axes.set(title=title, xlabel="max error")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+    titles = {"neurons": "Neurons", "bytes": "Bytes of weights and biases"}
+    for axes, (column, title) in zip(panels, titles.items(), strict=True):
+        for pyramid in PYRAMIDS:
+            rows = table[table["function"] == pyramid.name]
+            axes.plot(rows["max_error"], rows[column], "o-", label=f"d = {pyramid.dimensions}")
+        axes.set_xscale("log", base=2)
+        axes.set(title=title, xlabel="max error", yscale="log")
         axes.legend()
     return figure

@@ -5,13 +5,8 @@ two of them, in one hidden layer, make a box of height h on the interval [l, r):
 
     h step(x - l) - h step(x - r)
 
-An interval [0, L) takes N = L / delta boxes of width delta; each is as high as the function at its
-centre. No point is further than delta / 2 from the centre of its box, so the error is at most
-omega(delta / 2), with omega the modulus of continuity.
-
-In d dimensions a sum of steps of single coordinates, s(x) = sum_k s_k(x_k), is no box: with each of
-two coordinates inside or outside of it, s(in, in) - s(in, out) - s(out, in) + s(out, out) = 0, but
-for a box this is its height. A second hidden layer makes a box (`box_grid`).
+In more dimensions a sum of steps of single coordinates is no box; a second hidden layer makes one.
+To approximate a function, each box is as high as the function is at the centre of the box.
 """
 
 from dataclasses import dataclass
@@ -34,10 +29,11 @@ class StepNetwork:
     output: np.ndarray
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Map points of shape (n, dimensions) to values of shape (n,)."""
+        """Map points of shape (.., dimensions) to values of shape (..)."""
         activations = points
         for weight, bias in self.hidden:
-            activations = (activations @ weight.T + bias >= 0).astype(float)
+            # w x >= -b and not w x + b >= 0: the same, and one large array less
+            activations = (activations @ weight.T >= -bias).astype(float)
         return activations @ self.output
 
     @property
@@ -81,11 +77,8 @@ def box_grid(function: Function, count: int) -> StepNetwork:
     edges = np.linspace(0, function.length, count + 1)
     steps = np.repeat(np.eye(d), count + 1, axis=0), -np.tile(edges, d)
     cells = np.array(list(product(range(count), repeat=d)))
-    weight = np.zeros((len(cells), d, count + 1))
-    for coordinate in range(d):
-        lower = cells[:, coordinate]
-        weight[range(len(cells)), coordinate, lower] = 1
-        weight[range(len(cells)), coordinate, lower + 1] = -1
+    one_hot = np.eye(count + 1)
+    weight = one_hot[cells] - one_hot[cells + 1]
     inside = weight.reshape(len(cells), -1), np.full(len(cells), 0.5 - d)
     centres = (edges[:-1] + edges[1:]) / 2
     return StepNetwork([steps, inside], function.values(centres[cells]))

@@ -9,35 +9,24 @@ from matplotlib.figure import Figure
 
 
 def fit(
-    x: np.ndarray,
-    y: np.ndarray,
-    outliers: np.ndarray,
-    on_line: np.ndarray,
-    lines: tuple[np.ndarray, np.ndarray, np.ndarray],
+    x: np.ndarray, y: np.ndarray, outliers: np.ndarray, on_line: np.ndarray, lines: np.ndarray
 ) -> Figure:
     """Draw the points and three lines: the true one, of minimum L1 loss, and of least squares.
 
     `x` and `y` have shape (n,), and so have the masks `outliers` and `on_line`: the points on the
-    line of minimum L1 loss. Each line is its slope and intercept.
+    line of minimum L1 loss. `lines`, of shape (3, 2), are slopes and intercepts.
     """
     figure = Figure(figsize=(7, 4.4))
     axes = figure.subplots()
     ends = np.array(X_RANGE)
-    true_line, l1_line, squares_line = (with_ones(ends) @ line for line in lines)
+    true_line, l1_line, squares_line = lines @ with_ones(ends).T
     axes.plot(ends, true_line, color="0.85", linewidth=6, label="true line", zorder=0)
     axes.plot(ends, l1_line, color=BLUE, label="minimum L1 loss", zorder=1)
     axes.plot(ends, squares_line, color=RED, linestyle="--", label="least squares", zorder=1)
     axes.plot(x[~outliers], y[~outliers], "o", color=GREY, markersize=4, label="points")
     axes.plot(x[outliers], y[outliers], "x", color=RED, label="outliers")
-    axes.plot(
-        x[on_line],
-        y[on_line],
-        "o",
-        color=BLUE,
-        markersize=9,
-        markerfacecolor="none",
-        label="points on the line of minimum L1 loss",
-    )
+    label = "points on the line of minimum L1 loss"
+    axes.plot(x[on_line], y[on_line], "o", color=BLUE, markersize=9, fillstyle="none", label=label)
     axes.set(title="A line through points with outliers", xlabel="x", ylabel="y")
     axes.legend(fontsize=9)
     return figure
@@ -47,20 +36,17 @@ def subdifferential() -> Figure:
     """Draw the loss of one parameter, its subdifferential below, and where that contains zero."""
     figure = Figure(figsize=(8, 5))
     columns = figure.subplots(2, len(SAMPLES), sharex=True, sharey="row").T
-    t = np.linspace(0, 9, 901)
     for (loss_axes, slope_axes), (count, sample) in zip(columns, SAMPLES.items(), strict=True):
-        half = len(sample) // 2
-        minimisers = (sample[half - 1 + len(sample) % 2], sample[half])
+        t = np.array([0, *sample, 9])
         loss = np.abs(t[:, np.newaxis] - sample).sum(axis=1)
-        loss_axes.plot(t, loss, color=BLUE)
-        loss_axes.plot(sample, np.interp(sample, t, loss), "o", color=BLUE, markersize=4)
+        minimisers = t[loss == loss.min()]
+        loss_axes.plot(t, loss, "o-", markevery=range(1, len(t) - 1), color=BLUE, markersize=4)
         # At each breakpoint the slope rises by 2, and every value in between is a subgradient.
-        corners = np.repeat([t[0], *sample, t[-1]], 2)[1:-1]
-        slopes = np.repeat(np.arange(-len(sample), len(sample) + 1, 2), 2)
-        slope_axes.plot(corners, slopes, color=BLUE)
+        slopes = np.arange(-len(sample), len(sample) + 1, 2)
+        slope_axes.plot(np.repeat(t, 2)[1:-1], np.repeat(slopes, 2), color=BLUE)
         slope_axes.axhline(0, color=GREY, linewidth=0.8)
         for axes, height in ((loss_axes, loss.min()), (slope_axes, 0)):
-            axes.plot(minimisers, (height, height), "o-", color=RED, linewidth=3)
+            axes.plot(minimisers, 0 * minimisers + height, "o-", color=RED, linewidth=3)
         loss_axes.set(title=f"{count} number of samples: {', '.join(f'{y:g}' for y in sample)}")
         slope_axes.set(xlabel="t")
     columns[0][0].set(ylabel=r"loss $\Sigma\,|t - y_i|$")
@@ -73,8 +59,7 @@ def not_unique() -> Figure:
     figure = Figure(figsize=(5, 3.6))
     axes = figure.subplots()
     ends = np.array([-0.2, 1.2])
-    for line in LINES:
-        axes.plot(ends, with_ones(ends) @ line, color=BLUE, linewidth=1)
+    axes.plot(ends, with_ones(ends) @ LINES.T, color=BLUE, linewidth=1)
     axes.plot(*PAIRS.T, "o", color="black")
     axes.set(title="Each of these lines has the minimum loss", xlabel="x", ylabel="y")
     return figure
@@ -86,9 +71,6 @@ def convergence(suboptimality: list[float]) -> Figure:
     axes = figure.subplots()
     # Three digits: further ones depend on the processor, and can change a pixel.
     axes.semilogy([float(f"{max(each, 1e-12):.3g}") for each in suboptimality], color=BLUE)
-    axes.set(
-        title="Convergence of iteratively reweighted least squares",
-        xlabel="iteration",
-        ylabel="loss - minimum loss",
-    )
+    axes.set(title="Convergence of iteratively reweighted least squares")
+    axes.set(xlabel="iteration", ylabel="loss - minimum loss")
     return figure

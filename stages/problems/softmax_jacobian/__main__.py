@@ -4,7 +4,7 @@ from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
 from stages.core.paths import Problem
 from stages.core.stage import run_stage
-from stages.plot.style import FIGURES, save_figures
+from stages.plot.style import save_figures
 from stages.problems.softmax_jacobian import figures
 from stages.problems.softmax_jacobian.jacobian import (
     cross_entropy_gradients,
@@ -34,9 +34,24 @@ def main() -> None:
     matrices = jacobian(logits)
     eigenvalues = np.linalg.eigvalsh(matrices)
     ranks = np.count_nonzero(eigenvalues > ZERO, axis=-1)
-    chain_rule, y_minus_t, network = cross_entropy_gradients(logits, TARGET)
+    chain_rule, y_minus_t = cross_entropy_gradients(logits, TARGET)
     with np.errstate(over="ignore", invalid="ignore"):
         naive = np.exp(EXTREME) / np.exp(EXTREME).sum()
+    numbers = {
+        "autograd_difference": np.abs(matrices - jacobian_by_autograd(logits)).max(),
+        "complex_step_difference": np.abs(matrices - jacobian_by_complex_step(logits)).max(),
+        "shifted_difference": np.abs(matrices - jacobian(logits + 1000)).max(),
+        "max_entry": np.abs(matrices).max(),
+        "one_vector_difference": np.abs(matrices[0] - jacobian(vector)).max(),
+        "max_row_sum": np.abs(matrices.sum(axis=-1)).max(),
+        "asymmetry": np.abs(matrices - matrices.swapaxes(-1, -2)).max(),
+        "min_eigenvalue": eigenvalues.min(),
+        "min_rank": int(ranks.min()),
+        "max_rank": int(ranks.max()),
+        "extreme_not_finite": int(np.count_nonzero(~np.isfinite(jacobian(EXTREME)))),
+        "naive_softmax_not_finite": int(np.count_nonzero(~np.isfinite(naive))),
+        "chain_rule_difference": np.abs(chain_rule - y_minus_t).max(),
+    }
     gradients = {
         "logit": vector,
         "probability": softmax(vector),
@@ -47,35 +62,9 @@ def main() -> None:
     with replacing(PROBLEM.results) as partial:
         partial.mkdir()
         pd.DataFrame(gradients).round(6).to_csv(partial / "cross_entropy.csv", index=False)
-        write_numbers(
-            partial / "numbers.json",
-            {
-                "autograd_difference": max_difference(matrices, jacobian_by_autograd(logits)),
-                "complex_step_difference": max_difference(
-                    matrices, jacobian_by_complex_step(logits)
-                ),
-                "shifted_difference": max_difference(matrices, jacobian(logits + 1000)),
-                "max_entry": np.abs(matrices).max(),
-                "one_vector_difference": max_difference(matrices[0], jacobian(vector)),
-                "max_row_sum": np.abs(matrices.sum(axis=-1)).max(),
-                "asymmetry": max_difference(matrices, matrices.swapaxes(-1, -2)),
-                "min_eigenvalue": eigenvalues.min(),
-                "min_rank": int(ranks.min()),
-                "max_rank": int(ranks.max()),
-                "extreme_not_finite": int(np.count_nonzero(~np.isfinite(jacobian(EXTREME)))),
-                "naive_softmax_not_finite": int(np.count_nonzero(~np.isfinite(naive))),
-                "chain_rule_difference": max_difference(chain_rule, y_minus_t),
-                "numpy_network_difference": max_difference(network, y_minus_t),
-            },
-        )
-    save_figures(
-        FIGURES / PROBLEM.name, {"temperatures": figures.temperatures(vector, params.temperatures)}
-    )
-
-
-def max_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Return max |one - other| over all entries of two arrays of one shape."""
-    return float(np.abs(one - other).max())
+        write_numbers(partial / "numbers.json", numbers)
+    heat_maps = figures.temperatures(vector, params.temperatures)
+    save_figures(PROBLEM.figures, {"temperatures": heat_maps})
 
 
 if __name__ == "__main__":

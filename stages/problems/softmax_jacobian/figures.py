@@ -15,17 +15,11 @@ def temperatures(logits: np.ndarray, values: list[float]) -> Figure:
     limit = max(np.abs(matrix).max() for matrix in matrices)
     for axes, temperature, matrix in zip(panels, values, matrices, strict=True):
         picture = axes.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit)
-        for (row, column), value in np.ndenumerate(matrix):
+        for (i, j), value in np.ndenumerate(matrix):
             color = "white" if abs(value) > 0.6 * limit else "black"
-            axes.text(
-                column, row, f"{value:.2g}", ha="center", va="center", fontsize=8, color=color
-            )
-        axes.set(
-            title=f"T = {temperature:g}",
-            xlabel="j: logit",
-            xticks=range(len(logits)),
-            yticks=range(len(logits)),
-        )
+            axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=8, color=color)
+        ticks = range(len(logits))
+        axes.set(title=f"T = {temperature:g}", xlabel="j: logit", xticks=ticks, yticks=ticks)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
     panels[0].set(ylabel="i: probability")

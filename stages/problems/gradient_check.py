@@ -1,17 +1,18 @@
 """Compare the gradient of numpy_network, layer by layer, with independent methods."""
 
 from stages.core.files import replacing, without_rounding_errors
-from stages.core.networks import load_recipe
-from stages.core.paths import GRADIENT_CHECK, Run
+from stages.core.params import load_params
+from stages.core.paths import GRADIENT_CHECK
 from stages.core.stage import run_stage
 from stages.networks.numpy_network.network import NumpyNetwork
+from stages.networks.numpy_network.recipe import Recipe
 
 import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy, linear
 
-SAMPLES = 16
+SAMPLES = 4
 WIDTH = 1e-3  # of the differences: so wide that rounding errors do not reach the first digit
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     Writes a row per weight matrix and bias vector: the max difference from what autograd and
     central differences give, each relative to the max absolute entry of the gradient there.
     """
-    recipe = load_recipe(Run("numpy_network", "baseline"))
+    recipe = load_params(Recipe, "numpy_network", "baseline")
     generator = np.random.default_rng(recipe.seed)
     network = NumpyNetwork(recipe.sizes, np.float64)
     network.initialise(generator)
@@ -29,23 +30,21 @@ def main() -> None:
     targets = np.eye(network.sizes[-1])[generator.integers(network.sizes[-1], size=SAMPLES)]
     network.backward(network.forward(inputs), targets)
 
-    layers = zip(network.weight_gradients, network.bias_gradients, strict=True)
-    ours = [gradient.ravel() for layer in layers for gradient in layer]
-    ends = np.cumsum([len(gradient) for gradient in ours])[:-1]
-    autograd = np.split(by_autograd(network, inputs, targets), ends)
-    differences = np.split(by_differences(network, inputs, targets), ends)
+    layers = zip(network.weights, network.biases, strict=True)
+    ends = np.cumsum([array.size for layer in layers for array in layer])
+    batch = network, inputs, targets
+    gradients = np.stack([network.gradient, by_autograd(*batch), by_differences(*batch)])
     rows = []
-    for number, gradient in enumerate(ours):
-        scale = np.abs(gradient).max()
-        from_autograd = np.abs(gradient - autograd[number]).max() / scale
-        from_differences = np.abs(gradient - differences[number]).max() / scale
+    for number, (ours, *others) in enumerate(np.split(gradients, ends[:-1], axis=1)):
+        scale = np.abs(ours).max()
+        autograd, differences = (np.abs(ours - other).max() / scale for other in others)
         rows.append(
             {
                 "layer": number // 2 + 1,
                 "parameters": "biases" if number % 2 else "weights",
-                "count": len(gradient),
-                "autograd": without_rounding_errors(from_autograd),
-                "central_differences": f"{from_differences:.0e}",
+                "count": len(ours),
+                "autograd": without_rounding_errors(autograd),
+                "central_differences": f"{differences:.0e}",
             }
         )
     with replacing(GRADIENT_CHECK) as partial:
@@ -62,8 +61,8 @@ def by_autograd(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray) 
     z = torch.from_numpy(inputs)
     for weight, bias in zip(parameters[::2], parameters[1::2], strict=True):
         z = linear(z if weight is parameters[0] else z.sigmoid(), weight, bias[0])
-    cross_entropy(z, torch.from_numpy(targets)).backward()
-    return np.concatenate([parameter.grad.numpy().ravel() for parameter in parameters])
+    gradients = torch.autograd.grad(cross_entropy(z, torch.from_numpy(targets)), parameters)
+    return np.concatenate([gradient.numpy().ravel() for gradient in gradients])
 
 
 def by_differences(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -1,0 +1,43 @@
+"""The study's tables: CSV, below a line that says what they were made with."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.core.files import reading, replacing
+
+import pandas as pd
+
+# In the first line, besides the hyperparameters.
+OF_THE_STUDY = {"dataset", "seeds", "variants", "code"}
+
+
+def write_table(path: Path, table: pd.DataFrame, made_with: Mapping[str, object]) -> None:
+    """Write a table below a line of JSON: the hyperparameters and what else it was made with."""
+    with replacing(path) as partial:
+        partial.write_text(f"# {json.dumps(made_with)}\n{table.to_csv(index=False)}")
+
+
+def read_table(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Read what `write_table` wrote: what the table was made with, and the table.
+
+    Raises StageError if the file is something else.
+    """
+    with reading(path, "make study"):
+        first, rest = path.read_text().split("\n", 1)
+        made_with = json.loads(first.removeprefix("# "))
+        if not isinstance(made_with, dict):
+            raise ValueError("no parameters")
+        return made_with, pd.read_csv(io.StringIO(rest))
+
+
+def read_table_of(recipe: Mapping[str, object], path: Path) -> pd.DataFrame | None:
+    """Read the table of a recipe, its hyperparameters by name; None if made with another one.
+
+    Raises StageError if the file is something else.
+    """
+    made_with, table = read_table(path)
+    same = {name: made_with[name] for name in made_with.keys() - OF_THE_STUDY} == recipe
+    return table if same else None

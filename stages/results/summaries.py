@@ -1,0 +1,121 @@
+"""What results amount to: best epoch, confidence, calibration, scores, intervals."""
+
+import math
+from collections.abc import Sequence
+from statistics import mean, stdev
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+
+def selection_loss(history: pd.DataFrame) -> str:
+    """Name the column by which the best epoch is chosen.
+
+    Without validation images it is the test loss. That is an oracle: it shows when the network
+    begins to overfit, but to stop there would be to choose on the test set.
+    """
+    return "validation_loss" if "validation_loss" in history else "test_loss"
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """Return the epoch of the min of `selection_loss`, after which the network overfits."""
+    return int(history["epoch"][history[selection_loss(history)].idxmin()])
+
+
+def near_minimum(history: pd.DataFrame) -> list[int]:
+    """Return the epochs whose test loss is within 5 % of the min."""
+    return list(history["epoch"][history["test_loss"] <= 1.05 * history["test_loss"].min()])
+
+
+def mean_loss(predictions: pd.DataFrame) -> float:
+    """Return the mean cross entropy in nats of a few rows of predictions."""
+    probabilities = [row[row["label"]] for _, row in predictions.iterrows()]
+    losses = [-math.log(p) if p > 0 else math.inf for p in probabilities]
+    return math.fsum(losses) / len(losses)
+
+
+def confidence(predictions: pd.DataFrame) -> pd.Series:
+    """Return the probability of the predicted class in each row of predictions."""
+    return predictions.drop(columns=["label", "prediction"]).max(axis=1)
+
+
+def errors(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of predictions whose predicted class is not the true one."""
+    return predictions[predictions["prediction"] != predictions["label"]]
+
+
+def uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the three rows of predictions with the lowest confidence."""
+    return predictions.loc[confidence(predictions).nsmallest(3).index]
+
+
+def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return ten bins of confidence, each with its images, mean confidence and accuracy.
+
+    The index is the lower limit of each bin that has an image.
+    """
+    right = predictions["label"] == predictions["prediction"]
+    table = pd.DataFrame({"confidence": confidence(predictions), "accuracy": right})
+    bins = table.groupby((10 * table["confidence"]).astype(int).clip(upper=9) / 10)
+    return bins.mean().assign(images=bins.size())
+
+
+def calibration_error(predictions: pd.DataFrame) -> float:
+    """Return the expected calibration error, from 0 to 1.
+
+    It is the mean over the images of the distance of accuracy from confidence in the image's bin
+    (Guo et al., "On calibration of modern neural networks", 2017).
+    """
+    bins = calibration(predictions)
+    distances = (bins["accuracy"] - bins["confidence"]).abs()
+    return float((bins["images"] * distances).sum() / bins["images"].sum())
+
+
+def scores_of(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return precision, recall and F1 of each class; a class never predicted has precision 0."""
+    label, prediction = predictions["label"], predictions["prediction"]
+    classes = [name for name in predictions if name in set(label)]
+    labels, predicted, right = (
+        column.value_counts().reindex(classes, fill_value=0)
+        for column in (label, prediction, label[label == prediction])
+    )
+    scores = {"precision": right / predicted.clip(lower=1), "recall": right / labels}
+    return pd.DataFrame(scores | {"F1": 2 * right / (labels + predicted)})
+
+
+def paired_differences(ablation: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per variant: mean accuracy and loss, and mean differences from `improved`.
+
+    `ablation` has one row per network: variant, seed, validation_accuracy and validation_loss. A
+    difference is that of two networks of the same seed; an error is the standard error of the
+    mean difference.
+    """
+    columns = {}
+    for name in ("accuracy", "loss"):
+        by_seed = ablation.pivot(index="seed", columns="variant", values=f"validation_{name}")
+        differences = by_seed.sub(by_seed["improved"], axis=0)
+        columns[name] = by_seed.mean()
+        columns[f"{name}_difference"] = differences.mean()
+        columns[f"{name}_error"] = differences.std() / np.sqrt(len(by_seed))
+    return pd.DataFrame(columns).sort_values("accuracy", ascending=False, kind="stable")
+
+
+def prediction_interval(values: Sequence[float], probability: float = 0.95) -> tuple[float, float]:
+    """Return the interval in which one more draw lies with a probability p.
+
+    That of a normal distribution of which n values are known, mean ± t sd sqrt(1 + 1/n), with the
+    (1 + p)/2 quantile t of Student's t of n - 1 degrees of freedom (Hahn and Meeker, "Statistical
+    Intervals", 1991).
+    """
+    n = len(values)
+    margin = stdtrit(n - 1, (1 + probability) / 2) * stdev(values) * math.sqrt(1 + 1 / n)
+    return mean(values) - margin, mean(values) + margin
+
+
+def standard_error(accuracy: float, images: int) -> float:
+    """Return the standard error of an accuracy measured on `images` test images.
+
+    That of a binomial proportion, sqrt(p (1 - p) / n).
+    """
+    return math.sqrt(accuracy * (1 - accuracy) / images)
