@@ -1,1 +1,1 @@
-"""The study: how runs depend on the seed, and what each technique contributes. See dvc.yaml."""
+"""The study: how runs depend on the seed, and what each technique contributes."""

@@ -1,6 +1,6 @@
 """Start a Dask worker with pinned numerics: `python -m study.worker SCHEDULER_ADDRESS`."""
 
-from study.training import jobs  # noqa: F401, because it pins the numerics and configures Dask
+from study import training  # noqa: F401, because it pins the numerics and configures Dask
 
 from distributed.cli.dask_worker import main
 
