@@ -1,174 +1,199 @@
-"""Time the pipeline and other training loops; write reports/benchmark.md."""
+"""Time an epoch of each network, ours and in other loops, and the pipeline; write a report."""
 
-import datetime
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from subprocess import PIPE, Popen, check_call
+from timeit import timeit
+from typing import Any
 
-from stages import core
+from stages.core import datasets
 from stages.core.files import replacing
-from stages.core.networks import load_recipe
+from stages.core.metrics import loss_and_accuracy
+from stages.core.networks import inference_of, load_recipe, training_of
 from stages.core.paths import Run
-from tools.loops import LOOPS
+from stages.networks.fashion_mlp.inference import to_input
+from stages.networks.fashion_mlp.linear import product
 from tools.verify import circumstances, clone_without_outputs, environment
 
+import numpy as np
 import pandas as pd
-import psutil
-from tabulate import tabulate
+import torch
+from torch import nn
+from torchvision.datasets import FashionMNIST
+from torchvision.transforms import ToTensor
 
 REPORT = Path("reports/benchmark.md")
 ROUNDS = 7
-BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"  # as long as its parent lives
-TEXT = """# Speed
+DATASETS = {"fashion_mlp": "FashionMNIST", "numpy_network": "MNIST"}
 
-Measured by `make bench` on {date}: {circumstances}, {cores} cores.
 
-An epoch with its test evaluation, by the recipe `baseline`. Seconds are medians of {rounds} rounds,
-in each of which all loops of a table take turns, warmed up; a ratio is the median of the rounds'.
-Loops run on all cores where they do not say otherwise; other programs took up to {others:.0f} % of
-them. The bits of all but "here" depend on the processor, and on several cores on their number.
+def ours(run: Run) -> Iterator[None]:
+    """Compute epochs as the stage `train` does, after the metrics of the untrained network."""
+    training, inference = training_of(run.network), inference_of(run.network)
+    recipe = load_recipe(run).changed({"epochs": ROUNDS})
+    splits = datasets.load_splits(DATASETS[run.network], recipe.validation_images)
+    images, labels = splits["test"]
+    network = training.make_network(recipe)
+    for _ in training.train(network, recipe, splits["train"]):
+        loss_and_accuracy(inference.log_probabilities(network, images, recipe), labels)
+        yield
 
-{tables}
 
-## How
+def products(run: Run) -> Iterator[None]:
+    """Compute the matrix products of our epochs alone, of random numbers."""
+    recipe: Any = load_recipe(run)
+    n, sizes, rand = recipe.batch_size, list(pairwise(recipe.sizes)), torch.rand
+    forward, test = ([(rand(m, i), rand(o, i).t()) for i, o in sizes] for m in (n, 10_000))
+    by_weights = [(rand(n, o).t(), rand(n, i)) for i, o in sizes]
+    by_inputs = [(rand(n, o), rand(o, i)) for i, o in sizes[1:]]
+    while True:
+        for a, b in 60_000 // n * (forward + by_weights + by_inputs) + test:
+            product(a, b)
+        yield
 
-The gradient of fashion_mlp is computed without autograd, into one vector that holds those of all
-layers (`stages/networks/fashion_mlp/backpropagation.py`), and images become float32 batch by batch.
-Sample by sample, numpy_network computes the products of its first layer for a block of samples at
-once, which is the same up to rounding (`stages/networks/numpy_network/blockwise.py`). The price of
-the pins is in the last two rows of the first table: most of an epoch is matrix products. Each
-network is trained on one core: threads wait for one another where another program takes a core.
 
-## The whole pipeline
+def pytorch(run: Run, decode: bool = False) -> Iterator[None]:
+    """Train in PyTorch's plain loop; its images are in memory, or decoded as in the assignment."""
+    recipe: Any = load_recipe(run)
+    activation = {"fashion_mlp": nn.ReLU, "numpy_network": nn.Sigmoid}[run.network]
+    layers = [each for size in pairwise(recipe.sizes) for each in (nn.Linear(*size), activation())]
+    network = nn.Sequential(nn.Flatten(), *layers[:-1])
+    optimizer = torch.optim.SGD(network.parameters(), lr=recipe.learning_rate)
+    splits = datasets.load_splits(DATASETS[run.network], 0).values()
+    (images, labels), test = ((to_input(x), torch.from_numpy(y)) for x, y in splits)
+    if decode:
+        sets = [FashionMNIST("data", train, ToTensor()) for train in (True, False)]
+        loaders = [
+            torch.utils.data.DataLoader(each, recipe.batch_size, each.train) for each in sets
+        ]
+    while True:
+        order = torch.randperm(len(images)).split(recipe.batch_size)
+        for x, y in loaders[0] if decode else ((images[i], labels[i]) for i in order):
+            loss = nn.functional.cross_entropy(network(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss.item()
+        with torch.no_grad():
+            for x, y in loaders[1] if decode else [test]:
+                loss_and_accuracy(network(x).log_softmax(1).numpy(), y.numpy())
+        yield
 
-From nothing but the data. `make repro` trains several networks at a time; `dvc repro` runs one
-stage after another, since DVC has no parallel stages. The assignment's notebooks, computed from the
-medians above, train two of the four runs.
 
-{whole}
+def assignment(run: Run) -> Iterator[None]:
+    """Train numpy_network as in the assignment, with new float64 arrays at every step."""
+    recipe: Any = load_recipe(run)
+    (images, labels), (test, _) = datasets.load_splits("MNIST", 0).values()
+    samples, targets = images.reshape(-1, 784, 1) / 255, np.eye(10)[labels][..., np.newaxis]
+    w = [np.random.normal(0, i**-0.5, (o, i)) for i, o in pairwise(recipe.sizes)]
+    b = [np.random.normal(0, 1, (o, 1)) for o in recipe.sizes[1:]]
+
+    def forward(x: np.ndarray) -> tuple[np.ndarray, ...]:
+        a1 = 1 / (1 + np.exp(-(w[0] @ x + b[0])))
+        a2 = 1 / (1 + np.exp(-(w[1] @ a1 + b[1])))
+        y = np.exp(w[2] @ a2 + b[2])
+        return a1, a2, y / y.sum(axis=0)
+
+    while True:
+        for x, t in zip(samples, targets, strict=True):
+            a1, a2, y = forward(x)
+            np.log(np.sum(y * t))
+            d3 = y - t
+            d2 = (w[2].T @ d3) * a2 * (1 - a2)
+            d1 = (w[1].T @ d2) * a1 * (1 - a1)
+            for layer, (delta, a) in enumerate(((d1, x), (d2, a1), (d3, a2))):
+                w[layer] = w[layer] - recipe.learning_rate * (delta @ a.T)
+                b[layer] = b[layer] - recipe.learning_rate * delta
+        forward(test.reshape(-1, 784).T / 255)[2].argmax(axis=0)
+        yield
+
+
+UNPINNED = "import numpy, torch\n"  # before `stages`, which then pins nothing
+ONE_CORE = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+AVX2 = "import os; os.environ.update(ATEN_CPU_CAPABILITY='avx2', MKL_ENABLE_INSTRUCTIONS='AVX2')\n"
+TURNS = """from tools.benchmark import *
+epochs = LOOPS[{run}][{name!r}][0]({run})
+for _ in sys.stdin:
+    print(timeit(lambda: next(epochs), number=1), flush=True)
 """
+# By run and name: a loop, and what its process does before `TURNS`.
+LOOPS: dict[Run, dict[str, tuple[Callable[[Run], Iterator[None]], str]]] = {
+    Run("fashion_mlp", "baseline"): {
+        "ours": (ours, ""),
+        "our matrix products alone": (products, ""),
+        "PyTorch with AVX2, on one core": (pytorch, AVX2 + ONE_CORE + UNPINNED),
+        "PyTorch, on one core": (pytorch, ONE_CORE + UNPINNED),
+        "PyTorch": (pytorch, UNPINNED),
+        "PyTorch, as in the assignment": (partial(pytorch, decode=True), UNPINNED),
+    },
+    Run("fashion_mlp", "improved"): {"ours": (ours, ""), "ours, on one core": (ours, ONE_CORE)},
+    Run("numpy_network", "baseline"): {
+        "ours": (ours, ""),
+        "numpy, as in the assignment": (assignment, UNPINNED),
+        "PyTorch": (pytorch, UNPINNED),
+    },
+}
 
 
 def main() -> None:
     """Take all times and write the report."""
-    cores = len(os.sched_getaffinity(0))
-    measured = {}
-    for title in LOOPS:
-        with ExitStack() as stack:
-            for _ in range(cores // 2 if "busy" in title else 0):
-                command = [sys.executable, "-c", BUSY, str(os.getpid())]
-                busy = stack.enter_context(subprocess.Popen(command))
-                stack.callback(busy.kill)
-            measured[title] = measure(title)
-    with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
-        whole = whole_pipeline(Path(scratch))
-    whole["the assignment's notebooks"] = sum(
-        load_recipe(Run(network, "baseline")).epochs
-        * next(loop for name, loop in measured[title].median().items() if "assignment" in name)
-        for network, title in (
-            ("fashion_mlp", "fashion_mlp"),
-            ("numpy_network", "numpy_network, sample by sample"),
-        )
-    )
-    text = TEXT.format(
-        date=datetime.datetime.now(datetime.UTC).date(),
-        circumstances=circumstances(),
-        cores=cores,
-        rounds=ROUNDS,
-        others=max(each.attrs["others"] for title, each in measured.items() if "busy" not in title),
-        tables="\n\n".join(f"## {title}\n\n{render(each)}" for title, each in measured.items()),
-        whole=table({"": whole, "seconds": [f"{each:.0f}" for each in whole.values()]}),
-    )
+    tables = "\n\n".join(f"## {run.name}\n\n{table(measure(run))}" for run in LOOPS)
+    make, dvc = whole_pipeline()
+    text = f"""# Speed
+
+Measured by `make bench` on {time.strftime("%Y-%m-%d", time.gmtime())}: {circumstances()},
+{len(os.sched_getaffinity(0))} cores. Each loop is a process that computes an epoch with its test
+evaluation, in {ROUNDS} rounds in which they take turns, after one to warm up; numbers are medians.
+
+{tables}
+
+Ours is pinned, and only its large products use a second core, as in fashion_mlp-baseline those of
+the test images. The others use all cores and instructions, unless their names say otherwise.
+
+From nothing but the data, `make repro` takes {make:.0f} seconds, and `dvc repro`, which runs one
+stage after another, {dvc:.0f} seconds.
+"""
     with replacing(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
-    print(text)
 
 
-def measure(title: str) -> pd.DataFrame:
-    """Time the loops of a table in turn, a row a round, each in a process that waits in between.
-
-    The attribute `others` is the max share of the cores, in per cent, that other programs took
-    before a round.
-    """
-    own = {*core.PINS, "OMP_NUM_THREADS"}  # what importing `stages.core` has set
-    variables = {key: value for key, value in os.environ.items() if key not in own}
-    others, rounds = [], []
-    with ExitStack() as stack:
-        processes = {}
-        for name in LOOPS[title]:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tools.loops", title, name],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=variables,
-            )
-            processes[name] = stack.enter_context(process)
-            process.stdout.readline()  # the first time, in which libraries load, does not count
-        for number in range(1, ROUNDS + 1):
-            print(f"{title}: round {number} of {ROUNDS}", file=sys.stderr)
-            others.append(psutil.cpu_percent(interval=1))
-            rounds.append({name: again(process) for name, process in processes.items()})
-    seconds = pd.DataFrame(rounds)
-    seconds.attrs["others"] = max(others)
-    return seconds
+def measure(run: Run) -> pd.DataFrame:
+    """Return the seconds of the loops of a run: a row is a round, in which they take turns."""
+    processes: dict[str, Any] = {}
+    for name, (_, first) in LOOPS[run].items():
+        command = [sys.executable, "-c", first + TURNS.format(run=run, name=name)]
+        processes[name] = Popen(command, stdin=PIPE, stdout=PIPE, env=environment(), text=True)
+    seconds: dict[str, list[float]] = {name: [] for name in processes}
+    for _ in range(ROUNDS + 1):
+        for name, process in processes.items():
+            print(file=process.stdin, flush=True)
+            seconds[name].append(float(process.stdout.readline()))
+    for process in processes.values():
+        process.communicate()  # ends its input
+    return pd.DataFrame(seconds)[1:]
 
 
-def again(process: subprocess.Popen) -> float:
-    """Let a loop run once more; return its seconds."""
-    process.stdin.write("\n")
-    process.stdin.flush()
-    return float(process.stdout.readline())
+def table(seconds: pd.DataFrame) -> str:
+    """Return what `measure` returned as a table in Markdown."""
+    times = {"times ours": seconds.div(seconds["ours"], axis=0).median()}
+    times |= {"seconds": seconds.median(), "min": seconds.min(), "max": seconds.max()}
+    return pd.DataFrame(times).to_markdown(tablefmt="github", floatfmt=".2f")
 
 
-def render(seconds: pd.DataFrame) -> str:
-    """Return a table of loops, with the ratio of each to the first."""
-    ratios = seconds.div(seconds.iloc[:, 0], axis=0).median()
-    rows = zip(seconds.median(), seconds.min(), seconds.max(), strict=True)
-    return table(
-        {
-            "loop": seconds.columns,
-            "seconds (min to max)": [
-                f"{row[0]:.2f} ({row[1]:.2f} to {row[2]:.2f})" for row in rows
-            ],
-            "ratio": [f"{ratio:.2f}" for ratio in ratios],
-        }
-    )
-
-
-def table(columns: dict[str, object]) -> str:
-    """Return columns as a Markdown table."""
-    return tabulate(columns, headers="keys", tablefmt="github", disable_numparse=True)
-
-
-def whole_pipeline(scratch: Path) -> dict[str, float]:
-    """Return the seconds of `make repro` and `dvc repro`, in fresh clones that have the data."""
-    make, dvc = ["make", "--old-file", ".venv/installed", "repro"], ["dvc", "repro"]
-    seconds = {}
-    for name, command in (
-        ("`make repro`", make),
-        ("`make repro` with nothing to do", make),
-        ("`dvc repro`", dvc),
-    ):
-        clone = scratch / command[0]
-        if not clone.exists():
+def whole_pipeline() -> Iterator[float]:
+    """Yield the seconds of `make repro` and of `dvc repro`, each in a clone without outputs."""
+    with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
+        for command in (["make", "--old-file", ".venv/installed", "repro"], ["dvc", "repro"]):
+            clone = Path(scratch, command[0])
             clone_without_outputs(clone)
             (clone / ".venv").symlink_to(sys.prefix)
-            timed([*dvc, "download"], clone)
-        seconds[name] = timed(command, clone)
-    return seconds
-
-
-def timed(command: list[str], clone: Path) -> float:
-    """Return the seconds that a command takes in a clone. Raises CalledProcessError if it fails."""
-    start = time.perf_counter()
-    options = {"cwd": clone, "env": environment(clone), "stdout": subprocess.DEVNULL}
-    subprocess.run(command, check=True, **options)
-    return time.perf_counter() - start
+            yield timeit(partial(check_call, command, cwd=clone, env=environment()), number=1)
 
 
 if __name__ == "__main__":

@@ -1,184 +1,130 @@
-"""Run what is committed in an empty folder and compare every output with the committed one.
+"""Verify that the last commit makes the results that are in it."""
 
-Where the numerics are pinned and the packages are those of requirements.txt, outputs must have the
-hashes in dvc.lock, and one more seed of each run the metrics in the study's table. Elsewhere they
-must agree up to tolerances. Exits with status 0 only if they do.
-
-The folder has no cache and no earlier outputs. The working tree is left alone; its data sets are
-used if they have the right hashes.
-"""
-
-import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
-from stages import core
+from stages.core import numerics
 from stages.core.params import read_yaml
-from stages.core.paths import PARAMS
+from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, PARAMS, Run
+from stages.core.stage import run_stage
 from stages.download import FOLDER_VARIABLE
-from tools.comparison import Row, compare_hashes, compare_numbers, runs_of, seeds_of
+from stages.results.reading import read_numbers
+from stages.results.study import read_table_of
+from stages.results.summaries import prediction_interval
 
-import torch
-from ruamel.yaml import YAML
+import pandas as pd
 from tabulate import tabulate
 
 REPOSITORY = Path(__file__).parents[1]
+NUMBERS, GRADIENT = 1e-9, 1e-6  # maximum differences: in problems 1 to 3, in the gradient check
+# Maximum relative differences of the training loss; each step amplifies the rounding errors so far.
+FIRST_EPOCH, FIRST_EPOCH_OF_SINGLE_SAMPLES = 0.001, 0.05
+PROBABILITY = 0.999  # of the prediction interval for the metrics
 
 
 def main() -> None:
-    """Print the table and the verdict."""
-    why = "; ".join(filter(None, [core.UNPINNED, core.other_versions()]))
+    """Run the last commit in a clone and compare its results; exit with status 0 if all agree."""
+    compare = compare_numbers if numerics.UNPINNED or numerics.other_versions() else compare_bits
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
-        clone, committed = Path(scratch) / "clone", Path(scratch) / "committed"
-        recorded = clone_without_outputs(clone)
-        reproduce(clone)
-        if why:
-            clone_last_commit(committed)
-            rows = list(compare_numbers(committed, clone, outputs(recorded)))
-            faults = []
-        else:
-            reproduced = read_lock(clone / "dvc.lock")
-            rows = compare_hashes(outputs(recorded), outputs(reproduced))
-            status = git("-C", str(clone), "status", "--porcelain", "--", ".", ":!dvc.lock")
-            faults = [f"{line[3:]} differs from the commit" for line in status.splitlines()]
-            faults += [
-                f"dvc.lock differs in stage {stage}"
-                for stage in sorted(recorded)
-                if recorded[stage] != reproduced.get(stage)
-            ]
-            rows += compare_seeds(clone)
-
-    how = f"agree up to tolerances; bits may differ: {why}" if why else "are bit-identical"
-    conclude(rows, faults, how, circumstances())
-
-
-def conclude(rows: Sequence[Row], faults: Sequence[str], how: str, where: str) -> NoReturn:
-    """Print the table, the faults and the verdict; exit with status 0 only if all agrees."""
-    headers = ("result", "compared by", "committed", "here", "")
+        committed, here = Path(scratch, "committed"), Path(scratch, "here")
+        clone_without_outputs(here)
+        if subprocess.call(["dvc", "repro", "--no-run-cache"], cwd=here, env=environment()):
+            sys.exit("not verified: the pipeline failed, see above")
+        git("clone", "--quiet", "--no-local", here, committed)
+        rows = list(compare(committed, here))
     table = [(*row, "agrees" if agrees else "DIFFERENT") for *row, agrees in rows]
-    print(tabulate(table, headers, disable_numparse=True))
-    for fault in faults:
-        print(fault)
-    good = sum(agrees for *_, agrees in rows)
-    verified = good == len(rows) and not faults
-    verdict = "verified" if verified else "NOT VERIFIED"
-    print(f"{verdict}: {good} of {len(rows)} results {how} ({where})")
-    sys.exit(0 if verified else 1)
+    print(tabulate(table, ("result", "must be", "is here", ""), disable_numparse=True))
+    agree = [row[-1] for row in rows]
+    verdict = "verified" if all(agree) else "NOT VERIFIED"
+    print(f"{verdict}: {sum(agree)} of {len(rows)} results agree ({circumstances()})")
+    sys.exit(not all(agree))
 
 
-def clone_last_commit(folder: Path) -> None:
-    """Clone the last commit into a folder."""
-    git("clone", "--quiet", "--no-local", "--depth", "1", str(REPOSITORY), str(folder))
+def compare_bits(committed: Path, here: Path) -> Iterator[tuple[str, str, str, bool]]:
+    """Compare the hashes of all outputs, the rest of dvc.lock, and the other files in git."""
+    hashes = outputs(here)
+    for path, md5 in outputs(committed).items():
+        yield path, f"hash {md5[:12]}", hashes.get(path, "missing")[:12], hashes.get(path) == md5
+    one, other = (read_yaml(each / "dvc.lock")["stages"] for each in (committed, here))
+    changed = [name for name in one | other if one.get(name) != other.get(name)]
+    yield "stages in dvc.lock", "as committed", ", ".join(changed) or "the same", not changed
+    changed = git("-C", here, "status", "--short", "--", ".", ":!dvc.lock").splitlines()
+    yield "files in git", "as committed", ", ".join(changed) or "the same", not changed
 
 
-def clone_without_outputs(clone: Path) -> dict[str, dict]:
-    """Clone the last commit without what the pipeline makes; return the stages in its dvc.lock.
-
-    Also without dvc.lock, so that each stage runs.
-    """
-    clone_last_commit(clone)
-    if not (clone / "dvc.lock").exists():
-        sys.exit("there is no dvc.lock in the commit")
-    recorded = read_lock(clone / "dvc.lock")
-    for path in outputs(recorded):
-        remove(clone / path)
-    (clone / "dvc.lock").unlink()
-    return recorded
-
-
-def reproduce(clone: Path, *targets: str) -> None:
-    """Run the pipeline in the clone; end if it fails."""
-    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache", *targets]
-    if subprocess.run(command, cwd=clone, env=environment(clone), check=False).returncode:
-        sys.exit("not verified: the pipeline failed, see above")
+def compare_numbers(committed: Path, here: Path) -> Iterator[tuple[str, str, str, bool]]:
+    """Compare the numbers of the problems, and of each run the first epoch and the metrics."""
+    both = committed, here
+    for path in sorted({p.relative_to(f) for f in both for p in f.glob("reports/problems/**/*.*")}):
+        limit = GRADIENT if path == GRADIENT_CHECK else NUMBERS
+        found = max_difference(*((f / path).read_text() for f in both))
+        yield str(path), f"difference at most {limit}", f"{found:.2g}", found <= limit
+    one, other = (pd.read_csv(f / FIRST_EPOCHS, index_col=["run", "epoch"]) for f in both)
+    for name, found in (other / one - 1).abs().fillna(1).groupby("run").max().itertuples():
+        run = Run(*name.split("-", 1))
+        recipe = read_yaml(here / PARAMS).get(run.network, {}).get(run.recipe, {})
+        limit = FIRST_EPOCH_OF_SINGLE_SAMPLES if recipe.get("batch_size") == 1 else FIRST_EPOCH
+        yield f"{FIRST_EPOCHS}: {name}", f"at most {limit} of it", f"{found:.2g}", found <= limit
+        seeds = read_table_of(recipe, here / run.seeds) if (here / run.seeds).exists() else None
+        for metric, values in () if seeds is None else seeds.drop(columns="seed").items():
+            low, high = prediction_interval(list(values), PROBABILITY)
+            found, limits = read_numbers(here / run.metrics)[metric], f"{low:.4f} to {high:.4f}"
+            yield f"{run.metrics}: {metric}", limits, f"{found:.4f}", low <= found <= high
 
 
-def compare_seeds(clone: Path) -> list[Row]:
-    """Train each run in the clone under the last seed of the study; compare with its table."""
-    yaml = YAML()
-    params = yaml.load(clone / PARAMS)
-    expected = {}
-    for run in runs_of(params):
-        if (table := seeds_of(clone, run)) is not None:
-            expected[run] = table.iloc[-1]
-            params[run.network][run.recipe]["seed"] = int(table["seed"].iloc[-1])
-    yaml.dump(params, clone / PARAMS)
-    if expected:
-        reproduce(clone, *(f"evaluate@{run.name}" for run in expected))
-    rows = []
-    for run, row in expected.items():
-        metrics = json.loads((clone / run.metrics).read_text())
-        for name in ("test_accuracy", "test_loss"):
-            one, other = f"{row[name]:.6g}", f"{metrics[name]:.6g}"
-            rows.append((f"{run.seeds}, seed {row['seed']:.0f}", name, one, other, one == other))
-    return rows
+def max_difference(one: str, other: str) -> float:
+    """Return the maximum difference of the numbers in two texts; infinite if the rest differs."""
+    number = r"-?\d+\.?\d*(?:e[-+]?\d+)?"
+    if re.sub(number, "#", one) != re.sub(number, "#", other):
+        return float("inf")
+    numbers = (map(float, re.findall(number, text)) for text in (one, other))
+    return max(abs(a - b) for a, b in zip(*numbers, strict=True))
 
 
-def environment(clone: Path) -> dict[str, str]:
-    """Return variables under which to run the clone: with this Python and data, no shared cache.
-
-    Without pins, which are for the stages to set: a commit that lost them must be seen.
-    """
-    no_config = str(clone.with_name("no-config"))  # a user's own may name a shared cache
-    inherited = {key: value for key, value in os.environ.items() if key not in core.PINS}
-    inherited |= {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "DVC_GLOBAL_CONFIG_DIR": no_config,
-        "DVC_SYSTEM_CONFIG_DIR": no_config,
-    }
-    if any(REPOSITORY.glob("data/*/raw")):
-        inherited.setdefault(FOLDER_VARIABLE, str(REPOSITORY / "data"))
-    return inherited
+def clone_without_outputs(folder: Path) -> None:
+    """Clone the last commit, without the outputs and dvc.lock, so that each stage runs."""
+    git("clone", "--quiet", "--no-local", "--depth", "1", REPOSITORY, folder)
+    subprocess.run(["rm", "-rf", *outputs(folder), "dvc.lock"], cwd=folder, check=True)
 
 
-def read_lock(path: Path) -> dict[str, dict]:
-    """Return the stages in a dvc.lock."""
-    return read_yaml(path)["stages"]
+def outputs(folder: Path) -> dict[str, str]:
+    """Return the hash of each output in a folder's dvc.lock, by path."""
+    stages = read_yaml(folder / "dvc.lock")["stages"].values()
+    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
 
 
-def outputs(lock: dict[str, dict]) -> dict[str, str]:
-    """Return the hash of each output, by path."""
-    return {
-        output["path"]: output["md5"] for entry in lock.values() for output in entry.get("outs", [])
-    }
+def environment() -> dict[str, str]:
+    """Return the variables for a clone: this Python and data, no cache, no pins, none of a hook."""
+    of_git = subprocess.check_output(["git", "rev-parse", "--local-env-vars"], text=True).split()
+    left_out = {*of_git, *numerics.PINS, "OMP_NUM_THREADS"}  # the pins are for the stages to set
+    inherited = {key: value for key, value in os.environ.items() if key not in left_out}
+    no_config = dict.fromkeys(("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR"), "/nonexistent")
+    data = REPOSITORY / (os.environ.get(FOLDER_VARIABLE) or "data")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**inherited, **no_config, FOLDER_VARIABLE: str(data), "PATH": path}
 
 
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def git(*arguments: str) -> str:
-    """Run git and return what it prints."""
-    command = ["git", *arguments]
-    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if finished.returncode:
+def git(*arguments: str | Path) -> str:
+    """Run git and return what it prints; end if it fails."""
+    try:
+        return subprocess.check_output(["git", *arguments], env=environment(), text=True)
+    except subprocess.CalledProcessError:
         sys.exit("git failed, see above")
-    return finished.stdout
 
 
 def circumstances() -> str:
-    """Name the processor, the number of threads and the versions of what computes."""
+    """Name the processor and the versions of what computes."""
     cpuinfo = Path("/proc/cpuinfo")
-    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    processor = model[1].strip() if model else platform.processor() or platform.machine()
-    pins = f"unpinned: {core.UNPINNED}" if core.UNPINNED else "pinned"
+    models = re.findall(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
     system = f"Python {platform.python_version()}, {' '.join(platform.libc_ver())}"
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "matplotlib"))
-    return f"{processor}, {torch.get_num_threads()} threads, {pins}, {system}, {packages}"
+    return ", ".join([*(models[:1] or [platform.machine()]), system, numerics.describe()])
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main, "make verify")
