@@ -22,11 +22,11 @@ endif
 	.venv/bin/python -m pip install --disable-pip-version-check --require-hashes $(^:%=--requirement %)
 	@echo "$(CURDIR)" > $@
 
-# DVC runs one stage after another. Here the networks, which share only their data, are trained at
-# the same time instead, each on one core.
+# DVC runs one stage after another. Here the stages that compute, which share only the data, run at
+# the same time instead, as many as there are cores.
 repro: .venv/installed ## run the pipeline: download, train, evaluate, plot, report
 	@.venv/bin/dvc status --quiet || { dvc repro check_params download && \
-		dvc stage list --name-only | grep ^train | \
+		dvc stage list --name-only | grep -E '^(problem|gradient_check|train)' | \
 		xargs -n 1 -P $(CORES) dvc --wait-for-lock repro --single-item; }
 	@.venv/bin/dvc repro
 	@echo "The report: reports/report.md"
@@ -42,30 +42,21 @@ test: .venv/installed ## run the tests
 faults: .venv/installed ## inject every fault and write docs/faults.md
 	@WRITE_FAULTS=1 .venv/bin/python -m pytest tests/test_faults.py
 
-lint: .venv/installed ## check the code's style
+lint: .venv/installed ## check the code's style and types
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
 
 verify: .venv/installed ## run what is committed in an empty folder and compare every output
 	@.venv/bin/python -m tools.verify
 
-verify-arm64: .venv/installed ## compute on an emulated ARM64 processor what has the same bytes there
-	@.venv/bin/python -m tools.arm64
-
-pythons: ## make repro, verify and test with Python 3.11, 3.12 and 3.13, those that are installed
-	@for python in python3.11 python3.12 python3.13; do \
-		$$python -c '' 2>/dev/null || { echo "$$python is not installed"; continue; }; \
-		clone=$$(mktemp -d) && git clone --quiet . $$clone && \
-		DATASETS_FOLDER=$(CURDIR)/data $(MAKE) -C $$clone PYTHON=$$python repro verify test || exit 1; \
-		rm -rf $$clone; \
-	done
-
 experiments: .venv/installed ## compare the experiments, the best on the validation images first
 	@.venv/bin/python -m tools.experiments
 
-study: repro ## train with ten seeds, and do the ablation; takes about an hour
-	@cd study && dvc repro
-	@.venv/bin/dvc repro
+study: .venv/installed ## train with ten seeds, and do the ablation; takes about an hour
+	@.venv/bin/dvc repro check_params download
+	@.venv/bin/python -m study
+	@$(MAKE) --no-print-directory repro
 	@echo "The study: study/report.md"
 
 bench: .venv/installed ## time it and other training loops; write reports/benchmark.md
@@ -79,4 +70,4 @@ requirements: .venv/installed ## renew both requirements files with the newest v
 	$(LOCK) pyproject.toml --output-file requirements.txt
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
-.PHONY: help repro report test faults lint verify verify-arm64 pythons experiments study bench requirements
+.PHONY: help repro report test faults lint verify experiments study bench requirements

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages import core
-from stages.core.datasets import SHA256, read_idx
+from stages.core import numerics
+from stages.core.datasets import CLASSES, read_idx
 
 import pytest
-from conftest import REPOSITORY, Project, copy_of_repository, few_boxes, write_idx
+from conftest import IDX_FILES, REPOSITORY, Project, copy_of_repository, few_boxes, write_idx
 
 TRAIN_IMAGES, TEST_IMAGES = 200, 100
 QEMU = shutil.which("qemu-x86_64")
 Hashes = dict[str, str]
 
 pytestmark = pytest.mark.skipif(
-    bool(core.UNPINNED), reason=f"the numerics are not pinned here: {core.UNPINNED}"
+    bool(numerics.UNPINNED), reason=f"the numerics are not pinned here: {numerics.UNPINNED}"
 )
 needs_qemu = pytest.mark.skipif(not QEMU, reason="needs qemu-x86_64, of Debian's qemu-user")
 
@@ -26,15 +26,16 @@ needs_qemu = pytest.mark.skipif(not QEMU, reason="needs qemu-x86_64, of Debian's
 def sliced_project(folder: Path, real_data: Path) -> Project:
     """A copy of the project with a slice of the real data, and recipes that try every option."""
     project = copy_of_repository(folder)
-    for dataset, names in SHA256.items():
+    for dataset in CLASSES:
         raw = folder / "data" / dataset / "raw"
         raw.mkdir(parents=True)
-        for name in names:
+        for name in IDX_FILES:
             count = TRAIN_IMAGES if name.startswith("train") else TEST_IMAGES
             write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
     few_boxes(project)
     # 25,000 weights take ten minutes there.
-    project.replace("stages/gradient_check.py", "recipe.sizes, np", "[16, *recipe.sizes[1:]], np")
+    few = "[16, *recipe.sizes[1:]], np"
+    project.replace("stages/problems/gradient_check.py", "recipe.sizes, np", few)
     for network in ("fashion_mlp", "numpy_network"):
         project.set_param(network, "baseline", epochs=1)
         project.set_param(network, "improved", epochs=1, validation_images=50)
@@ -50,6 +51,7 @@ def hashes(
 ) -> Hashes:
     """Train, evaluate and plot in a process; return the SHA-256 of each output."""
     emulator = [QEMU, "-cpu", processor] if processor else []
+    variables |= {"EMULATED": processor} if processor else {}
     command = [*emulator, sys.executable, "tests/chain.py", *arguments]
     finished = project.run(*command, PYTHONPATH=str(project.folder), **variables)
     return json.loads(finished.stdout.splitlines()[-1])
@@ -146,7 +148,7 @@ def test_whatever_the_environment_already_says(
 
 def unpin(project: Project) -> None:
     project.replace(
-        "stages/core/__init__.py", "UNPINNED = why_unpinned()", 'UNPINNED = "for a test"'
+        "stages/core/numerics.py", "UNPINNED = why_unpinned()", 'UNPINNED = "for a test"'
     )
 
 
@@ -189,9 +191,9 @@ def test_a_processor_without_avx2_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "cpuinfo").write_text("flags\t\t: fpu sse4_2 popcnt\n")
     code = (
-        "from stages import core; import numpy, torch;"
-        "assert 'OPENBLAS_CORETYPE' not in core.os.environ;"
-        "print(core.UNPINNED, float(torch.ones(64, 64).mm(torch.ones(64, 64)).sum()),"
+        "from stages.core import numerics; import numpy, torch;"
+        "assert 'OPENBLAS_CORETYPE' not in numerics.os.environ;"
+        "print(numerics.UNPINNED, float(torch.ones(64, 64).mm(torch.ones(64, 64)).sum()),"
         " float((numpy.ones((64, 64)) @ numpy.ones((64, 64))).sum()))"
     )
     finished = Project(REPOSITORY).run(

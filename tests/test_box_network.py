@@ -1,6 +1,6 @@
 """Problem 2: networks against the functions that they approximate, and errors against bounds."""
 
-from stages.problems.box_network.errors import grid, max_error, measure
+from stages.problems.box_network.errors import max_error, measure
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, WAVE, Function
 from stages.problems.box_network.step_network import box_grid, box_sum, boxes, plane_box
 
@@ -44,7 +44,7 @@ def test_a_sum_of_boxes_has_the_value_at_each_boxs_centre(function: Function) ->
 def test_the_interval_does_not_contain_its_end() -> None:
     function = FUNCTIONS[2]
     assert box_sum(function, 8)(np.array([[1.0]])).tolist() == [0]
-    error = max_error(box_sum(function, 8), function, grid(function))
+    error = max_error(box_sum(function, 8), function)
     assert error == pytest.approx(function.modulus(1 / 16), rel=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_the_error_is_within_the_bound_and_reaches_half_of_it(
 
 def test_a_wider_box_breaks_the_bound_of_a_narrower_one() -> None:
     """So the test above can fail."""
-    assert max_error(box_sum(WAVE, 8), WAVE, grid(WAVE)) > WAVE.modulus(1 / 10 / 2)
+    assert max_error(box_sum(WAVE, 8), WAVE) > WAVE.modulus(1 / 10 / 2)
 
 
 def test_what_the_number_of_neurons_depends_on() -> None:

@@ -1,16 +1,16 @@
 """Reading the data sets, sound and damaged."""
 
 import gzip
-import re
 from pathlib import Path
 
 from stages.core import datasets
+from stages.core.paths import raw_folder
 from stages.core.stage import StageError
 
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY, write_idx
+from conftest import write_idx
 from torchvision.datasets.mnist import read_image_file
 
 
@@ -53,7 +53,7 @@ def test_a_gzipped_file_is_not_taken_for_a_raw_one(tmp_path: Path) -> None:
 
 def test_images_and_labels_must_be_as_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    raw = datasets.raw_folder("MNIST")
+    raw = raw_folder("MNIST")
     raw.mkdir(parents=True)
     write_idx(raw / "train-images-idx3-ubyte", np.zeros((3, 28, 28), np.uint8))
     write_idx(raw / "train-labels-idx1-ubyte", np.zeros(2, np.uint8))
@@ -65,7 +65,7 @@ def test_images_and_labels_must_be_as_many(tmp_path: Path, monkeypatch: pytest.M
 def ten_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     """Ten training images, which are returned, and two test images, of the labels 0, 1, ..."""
     monkeypatch.chdir(tmp_path)
-    raw = datasets.raw_folder("MNIST")
+    raw = raw_folder("MNIST")
     raw.mkdir(parents=True)
     images = np.random.default_rng(1).integers(0, 256, (12, 28, 28), dtype=np.uint8)
     for prefix, part in (("train", images[:10]), ("t10k", images[10:])):
@@ -97,12 +97,3 @@ def test_without_validation_images_all_are_trained_on(ten_images: np.ndarray) ->
 def test_validation_images_that_leave_none_to_train_on_are_refused(count: int) -> None:
     with pytest.raises(StageError, match=f"validation_images: {count} leaves none of the 10"):
         datasets.load_splits("MNIST", count)
-
-
-def test_the_data_card_has_the_hashes_and_classes() -> None:
-    card = (REPOSITORY / "data/README.md").read_text()
-    for dataset, hashes in datasets.SHA256.items():
-        for name, sha256 in hashes.items():
-            assert re.search(rf"^\| `{name}` .*`{sha256}`", card, re.MULTILINE)
-        for label in datasets.CLASSES[dataset]:
-            assert f"| {label} " in card

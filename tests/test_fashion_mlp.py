@@ -1,11 +1,11 @@
 """The PyTorch network against PyTorch's own means: ToTensor, DataLoader, the plain loop."""
 
 import itertools
+import os
 from pathlib import Path
 
-from stages import core
-from stages.networks.fashion_mlp import backpropagation
-from stages.networks.fashion_mlp.backpropagation import Backpropagation
+from stages.core import numerics
+from stages.networks.fashion_mlp import linear
 from stages.networks.fashion_mlp.inference import (
     load,
     log_probabilities,
@@ -69,7 +69,7 @@ def test_initial_weights_are_those_of_plain_linear_layers() -> None:
     expected = [parameter for layer in layers for parameter in layer.parameters()]
     for ours, theirs in zip(network.parameters(), expected, strict=True):
         assert torch.equal(ours, theirs)
-    assert [type(layer) for layer in network] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
+    assert all(isinstance(layer, nn.Linear | nn.ReLU) for layer in network)
 
 
 @pytest.mark.parametrize(
@@ -142,67 +142,51 @@ def test_each_epoch_draws_new_translations() -> None:
     assert first != pytest.approx(second, rel=1e-5)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 64])
-@pytest.mark.parametrize("openblas", [True, False])
-def test_backpropagation_agrees_with_autograd_in_double(
-    monkeypatch: pytest.MonkeyPatch, openblas: bool, batch_size: int
+pinned = pytest.mark.skipif(bool(numerics.UNPINNED), reason="the numerics are not pinned here")
+
+
+@pytest.mark.parametrize("large", [0, 2**60], ids=["in two blocks", "whole"])
+@pytest.mark.parametrize("samples", [1, 5])
+def test_the_gradient_of_the_layer_agrees_with_differences(
+    monkeypatch: pytest.MonkeyPatch, samples: int, large: int
 ) -> None:
-    monkeypatch.setattr(backpropagation, "by_openblas", lambda _: openblas)
+    monkeypatch.setattr(linear, "LARGE", large)
     generator = torch.Generator().manual_seed(4)
-    network = FashionMLP([30, 20, 15, 10])
-    x = torch.randn(batch_size, 30, generator=generator)
-    labels = torch.randint(10, (batch_size,), generator=generator)
-    layers = [nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 15), nn.ReLU(), nn.Linear(15, 10)]
-    exact = nn.Sequential(*layers).double()
-    exact.load_state_dict(network.state_dict())
-    backpropagate = Backpropagation(network)
-    exact_logits = exact(x.double())
-    nn.functional.cross_entropy(exact_logits, labels).backward()
-
-    for _ in range(2):  # the second gradient is not added to the first
-        log_probabilities = torch.from_numpy(backpropagate(x, labels.numpy()))
-
-    ours = [log_probabilities, *(parameter.grad for parameter in network.parameters())]
-    theirs = [exact_logits.log_softmax(dim=1), *(each.grad for each in exact.parameters())]
-    for tensor, expected in zip(ours, theirs, strict=True):
-        # float32 sums of up to 64 products of numbers near 1
-        torch.testing.assert_close(tensor.double(), expected, rtol=1e-5, atol=1e-5)
-    backpropagate.parameters.sub_(backpropagate.parameters.grad)  # one vector holds them all
-    for parameter, reference in zip(network.parameters(), exact.parameters(), strict=True):
-        torch.testing.assert_close(
-            parameter.double(), reference - reference.grad, rtol=1e-5, atol=1e-5
-        )
+    shapes = ((samples, 7), (4, 7), (4,))
+    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    torch.autograd.gradcheck(linear.Affine.apply, [each.requires_grad_() for each in inputs])
 
 
-def test_the_network_is_the_same_inside_and_outside_autograd() -> None:
-    network = FashionMLP(SIZES)
-    x = torch.randn(5, 784, generator=torch.Generator().manual_seed(4), requires_grad=True)
-    inside = network(x)
-    with torch.no_grad():
-        torch.testing.assert_close(network(x), inside.detach(), rtol=1e-5, atol=1e-5)
-    inside.sum().backward()
-    assert x.grad.abs().sum() > 0
+def test_the_layer_is_that_of_pytorch() -> None:
+    torch.manual_seed(4)
+    ours, theirs, x = linear.Linear(784, 256), nn.Linear(784, 256), torch.randn(300, 784)
+    theirs.load_state_dict(ours.state_dict())  # which a product in two blocks does not change
+    assert linear.LARGE < 300 * 784 * 256
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours.double()(x.double()), theirs.double()(x.double()))
 
 
-@pytest.mark.skipif(bool(core.UNPINNED), reason="the numerics are not pinned here")
-@pytest.mark.parametrize("batch_size", [1, 5, 50, 64, 1000, 10_000])
-def test_no_bit_depends_on_the_number_of_threads(batch_size: int) -> None:
-    def bits(threads: int) -> bytes:
+@pinned
+@pytest.mark.parametrize("batch_size", [1, 5, 64, 1000, 10_000])
+def test_no_bit_depends_on_the_number_of_threads_or_cores(batch_size: int) -> None:
+    def bits(threads: int, cores: set[int]) -> bytes:
         torch.set_num_threads(threads)
+        os.sched_setaffinity(0, cores)
         torch.manual_seed(4)
         network = FashionMLP([784, 256, 64])
         x = torch.randn(batch_size, 784)
-        backpropagate = Backpropagation(network)
-        log_probabilities = backpropagate(x, np.arange(batch_size) % 64)
-        with torch.no_grad():
-            arrays = [network(x).numpy(), log_probabilities, backpropagate.parameters.grad.numpy()]
-        return b"".join(array.tobytes() for array in arrays)
+        logits = network(x)
+        nn.functional.cross_entropy(logits, torch.arange(batch_size) % 64).backward()
+        gradients = [parameter.grad for parameter in network.parameters()]
+        return b"".join(each.detach().numpy().tobytes() for each in (logits, *gradients))
 
-    before = torch.get_num_threads()
+    before, cores = torch.get_num_threads(), os.sched_getaffinity(0)
     try:
-        assert len({bits(threads) for threads in (1, 2, 3, 4, 7, 16, 64)}) == 1
+        found = {bits(threads, cores) for threads in (1, 2, 3, 4, 7, 16, 64)}
+        assert found == {bits(1, {min(cores)})}
     finally:
         torch.set_num_threads(before)
+        os.sched_setaffinity(0, cores)
 
 
 def test_log_probabilities_are_those_of_the_logits() -> None:
@@ -241,9 +225,9 @@ def test_test_time_augmentation_averages_the_logits_of_all_views() -> None:
 def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
     images, _ = images_and_labels(4)
     network = FashionMLP(SIZES)
-    save(network, tmp_path / "model")
+    save(network, tmp_path / "model", "MNIST")
     with safe_open(tmp_path / "model", "np") as file:
-        assert file.metadata() == {"numerics": core.numerics()}
+        assert file.metadata() == numerics.provenance("MNIST")
     loaded = load(tmp_path / "model", recipe())
     np.testing.assert_array_equal(
         predict(loaded, images, recipe()), predict(network, images, recipe())
@@ -253,8 +237,8 @@ def test_a_saved_network_predicts_the_same(tmp_path: Path) -> None:
 
 
 def test_a_model_that_a_gpu_computed_is_not_called_pinned() -> None:
-    trained = core.numerics("cuda")
-    assert trained == f"{core.numerics().removesuffix('pinned')}not pinned: the device is cuda"
+    trained = numerics.describe("cuda")
+    assert trained == f"{numerics.describe().removesuffix('pinned')}not pinned: the device is cuda"
 
 
 @pytest.mark.parametrize(

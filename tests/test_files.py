@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.core.files import replacing, without_rounding_errors
 from stages.core.stage import StageError
-from stages.core.tables import read_table, write_table
+from stages.results.study import read_table, write_table
 
 import pandas as pd
 import pytest

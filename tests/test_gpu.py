@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from stages.core.paths import FIRST_EPOCHS, Run
-from tools.comparison import FIRST_EPOCH
+from tools.verify import FIRST_EPOCH
 
 import pandas as pd
 import pytest
@@ -23,7 +23,7 @@ def test_a_gpu_trains_and_evaluates_as_the_cpu_does(
     project.set_param(RUN.network, RUN.recipe, device="auto", epochs=1)
     project.run("dvc", "repro", f"evaluate@{RUN.name}", DATASETS_FOLDER=str(real_data))
     with safe_open(project.folder / RUN.model, "numpy") as model:
-        assert "the device is cuda" in model.metadata()["numerics"]
+        assert "the device is cuda" in model.metadata()["provenance"]
     history = pd.read_csv(project.folder / RUN.history)
     on_cpu = pd.read_csv(project.folder / FIRST_EPOCHS).query("run == @RUN.name")
     assert list(history["train_loss"]) == pytest.approx(list(on_cpu["train_loss"]), rel=FIRST_EPOCH)

@@ -2,14 +2,14 @@
 
 import re
 
-from stages import core
+from stages.core import numerics
 
 import numpy as np
 import pytest
 import torch
 
 pytestmark = pytest.mark.skipif(
-    bool(core.UNPINNED), reason=f"the numerics are not pinned here: {core.UNPINNED}"
+    bool(numerics.UNPINNED), reason=f"the numerics are not pinned here: {numerics.UNPINNED}"
 )
 
 

@@ -4,10 +4,9 @@ import json
 import re
 from itertools import product
 
-from stages import core
+from stages.core import numerics
 from stages.core.paths import Problem, Run
-from stages.plot.results import read_numbers
-from stages.plot.style import FIGURES
+from stages.results.reading import read_numbers
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ NUMPY_STAGES = [
     "evaluate@numpy_network-baseline",
     "plot@numpy_network-baseline",
     "report",
-    "html",
 ]
 
 
@@ -56,7 +54,7 @@ def test_the_claims_of_problems_1_to_3_are_checked(reproduced: Project) -> None:
 
 def test_a_changed_parameter_of_a_problem_runs_it_and_the_report(project: Project) -> None:
     project.replace("params.yaml", "slope: 2.0", "slope: -1.0")
-    assert project.repro() == ["check_params", "l1_regression", "report", "html"]
+    assert project.repro() == ["check_params", "problem@l1_regression", "report"]
     report = (project.folder / "reports/report.md").read_text()
     assert re.search(r"^\| true line +\| -1.0 ", report, re.MULTILINE)
 
@@ -75,7 +73,7 @@ def test_every_output_is_there_and_whole(reproduced: Project, run: Run) -> None:
     assert list(metrics) == [f"{split}_{name}" for split in splits for name in ("accuracy", "loss")]
     if run != Run("fashion_mlp", "improved"):  # without test-time augmentation
         assert metrics == history.iloc[-1][list(metrics)].to_dict()
-    assert len(list((reproduced.folder / FIGURES / run.name).glob("*.png"))) == 8
+    assert len(list((reproduced.folder / run.figures).glob("*.png"))) == 8
     assert (reproduced.folder / run.model).stat().st_size > 10_000
 
 
@@ -166,7 +164,6 @@ def add_run(project: Project, network: str, recipe: str, dataset: str) -> None:
     files = (
         f"models/{run}.safetensors",
         f"reports/history/{run}.csv",
-        f"reports/metrics/{run}.json",
         f"reports/predictions/{run}.csv",
     )
     read = "".join(f"      - {file}\n" for file in files)
@@ -184,7 +181,6 @@ def test_a_recipe_may_exist_for_one_network_only(project: Project) -> None:
         "evaluate@fashion_mlp-other",
         "plot@fashion_mlp-other",
         "report",
-        "html",
     ]
     report = (project.folder / "reports/report.md").read_text()
     assert re.search(r"^\| fashion_mlp +\| other +\|", report, re.MULTILINE)
@@ -273,7 +269,7 @@ def test_an_unknown_recipe_is_named(small: Project) -> None:
 
 
 def test_a_machine_on_which_nothing_is_pinned_says_so(project: Project) -> None:
-    project.replace("stages/core/__init__.py", 'NEEDED = {"avx2"', 'NEEDED = {"avx3"')
+    project.replace("stages/core/numerics.py", 'NEEDED = {"avx2"', 'NEEDED = {"avx3"')
     finished = project.run("python", "-m", "stages.report")
     assert finished.stderr == "The numerics are not pinned: the processor lacks avx3.\n"
     report = " ".join((project.folder / "reports/report.md").read_text().split())
@@ -293,7 +289,7 @@ def test_a_model_trained_with_other_versions_is_named_in_the_report(project: Pro
     project.run("python", "-m", "stages.report")
     report = " ".join((project.folder / "reports/report.md").read_text().split())
     assert "**Not every network was trained with the pinned numerics**" in report
-    trained = core.numerics()
+    trained = numerics.describe()
     assert (
         f"numpy_network-baseline: {trained.removesuffix('pinned')}not pinned: {other}; "
         f"numpy_network-improved: {trained}." in report

@@ -28,7 +28,7 @@ def test_the_fit_shows_points_outliers_and_lines() -> None:
     x, y = np.array([1.0, 2, 3, 4]), np.array([5.0, 0, 7, 8])
     outliers, on_line = np.array([0, 1, 0, 0], bool), np.array([1, 0, 0, 1], bool)
     lines = np.array([[1, 2], [3, 4], [5, 6]])
-    (axes,) = l1_figures.fit(x, y, outliers, on_line, tuple(lines)).axes
+    (axes,) = l1_figures.fit(x, y, outliers, on_line, lines).axes
     for label, (slope, intercept) in zip(
         ("true line", "minimum L1 loss", "least squares"), lines, strict=True
     ):
@@ -50,20 +50,15 @@ def test_the_slopes_of_the_loss_are_its_differences_and_zero_is_where_it_is_leas
         all_axes[:count], all_axes[count:], SAMPLES.values(), strict=True
     ):
         t, loss = loss_axes.lines[0].get_data()
-        np.testing.assert_allclose(loss, [sum(abs(each - y) for y in sample) for each in t])
-        np.testing.assert_array_equal(loss_axes.lines[1].get_xdata(), sample)
-        corners, slopes = slope_axes.lines[0].get_data()
-        assert len(corners) == len(slopes)
-        middles = (t[1:] + t[:-1]) / 2
-        differences = np.diff(loss) / np.diff(t)
-        for start, end, slope in zip(corners[::2], corners[1::2], slopes[::2], strict=True):
-            inside = (start < middles) & (middles < end)
-            np.testing.assert_allclose(differences[inside], slope)
-        least = t[loss <= loss.min() + 1e-9]
-        for axes in (loss_axes, slope_axes):
-            (first, last), heights = axes.lines[-1].get_data()
-            assert (first, last) == pytest.approx((least[0], least[-1]))
-            assert heights[0] == heights[1] == (loss.min() if axes is loss_axes else 0)
+        np.testing.assert_array_equal(t[1:-1], sample)
+        np.testing.assert_array_equal(loss, [sum(abs(each - y) for y in sample) for each in t])
+        corners, slopes = (each.reshape(-1, 2).T for each in slope_axes.lines[0].get_data())
+        np.testing.assert_array_equal(corners, [t[:-1], t[1:]])
+        np.testing.assert_array_equal(slopes, [np.diff(loss) / np.diff(t)] * 2)
+        for axes, height in ((loss_axes, min(loss)), (slope_axes, 0)):
+            x, heights = axes.lines[-1].get_data()
+            assert list(x) == list(t[loss == min(loss)])
+            assert set(heights) == {height}
 
 
 def test_the_lines_between_the_pairs_and_the_convergence_are_drawn() -> None:
@@ -88,23 +83,19 @@ def test_a_box_is_the_difference_of_two_steps() -> None:
 
 def test_the_network_has_its_weights_and_biases_on_its_edges() -> None:
     left, right = box_figures.network(boxes(np.array([0.0]), np.array([0.5]), np.array([3.0]))).axes
-    names = ["W1", "W3", "bias b1", "W2", "W4", "bias b2"]
     neurons = ["x", "step", "step", "Σ"]
-    assert labels(left) == names + neurons
+    assert labels(left) == ["W1", "W3", "bias b1", "W2", "W4", "bias b2", *neurons]
     assert labels(right) == ["1", "3", "bias 0", "1", "-3", "bias -0.5", *neurons]
-    edges = [
-        tuple(map(tuple, each.get_xydata())) for each in left.lines if len(each.get_xdata()) > 1
-    ]
     places = {text.get_text(): text.get_position() for text in left.texts}
-    for (start, end), name in zip(edges, ("W1", "W3", "W2", "W4"), strict=True):
-        assert places[name] == pytest.approx(np.mean([start, end], axis=0))
-    assert edges[0][1] == edges[1][0]
-    assert edges[2][1] == edges[3][0]
-    assert edges[0][0] == edges[2][0]
-    assert edges[1][1] == edges[3][1] == places["Σ"]
-    for name, edge in (("bias b1", edges[0]), ("bias b2", edges[2])):
-        assert places[name][0] == edge[1][0]
-        assert places[name][1] < edge[1][1]
+    edges = [each.get_xydata() for each in left.lines if len(each.get_xdata()) == 3]
+    for (x, neuron, end), (before, after, bias) in zip(
+        edges, (("W1", "W3", "bias b1"), ("W2", "W4", "bias b2")), strict=True
+    ):
+        assert (tuple(x), tuple(end)) == (places["x"], places["Σ"])
+        assert places[before] == pytest.approx((x + neuron) / 2)
+        assert places[after] == pytest.approx((neuron + end) / 2)
+        assert places[bias][0] == neuron[0]
+        assert places[bias][1] < neuron[1]
 
 
 def test_approximations_are_boxes_as_high_as_the_wave_at_their_centres() -> None:

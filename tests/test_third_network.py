@@ -1,21 +1,25 @@
 """A network is a folder, a block in params.yaml and its runs in dvc.yaml."""
 
+import inspect
 import json
 import re
 
+from stages.core.networks import Inference, Training, inference_of, network_names, training_of
+
+import pytest
 from conftest import Project
 from test_pipeline import add_run
 
 RECIPE = """
-from stages.core.params import Block
+from stages.core.params import NetworkRecipe
 
 
-class Recipe(Block):
-    epochs: int
-    validation_images: int
+class Recipe(NetworkRecipe):
     learning_rate: float
 """
 INFERENCE = """
+from stages.core.numerics import provenance
+
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
@@ -29,8 +33,8 @@ def log_probabilities(weights, images, recipe):
 predict = log_probabilities
 
 
-def save(weights, path):
-    save_file({"weights": weights}, path)
+def save(weights, path, dataset):
+    save_file({"weights": weights}, path, provenance(dataset))
 
 
 def load(path, recipe):
@@ -58,6 +62,18 @@ def train(weights, recipe, training_set):
 """
 
 
+@pytest.mark.parametrize("network", network_names())
+def test_a_network_defines_what_the_protocols_list(network: str) -> None:
+    for protocol, module in (
+        (Training, training_of(network)),
+        (Inference, inference_of(network)),
+    ):
+        for name, method in inspect.getmembers(protocol, inspect.isfunction):
+            if not name.startswith("_"):
+                listed = list(inspect.signature(method).parameters)[1:]  # without self
+                assert len(listed) == len(inspect.signature(getattr(module, name)).parameters)
+
+
 def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Project) -> None:
     folder = "stages/networks/softmax_regression"
     (project.folder / folder).mkdir()
@@ -66,13 +82,14 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     project.write(f"{folder}/training.py", TRAINING)
     project.append(
         "params.yaml",
-        "softmax_regression:\n  plain: {epochs: 20, validation_images: 64, learning_rate: 0.1}\n",
+        "softmax_regression:\n"
+        "  plain: {epochs: 20, validation_images: 64, learning_rate: 0.1, seed: 0}\n",
     )
     add_run(project, "softmax_regression", "plain", "MNIST")
     run = "softmax_regression-plain"
 
     assert project.repro() == [
-        "check_params", f"train@{run}", f"evaluate@{run}", f"plot@{run}", "report", "html",
+        "check_params", f"train@{run}", f"evaluate@{run}", f"plot@{run}", "report",
     ]  # fmt: skip
     metrics = json.loads(project.run("dvc", "metrics", "show", "--json").stdout)
     found = metrics[""]["data"][f"reports/metrics/{run}.json"]["data"]
@@ -88,8 +105,8 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     )
     row = rf"^\| softmax_regression +\| plain .*\| {test} +\| [\d.]+ +\| {validation} +\|"
     assert re.search(row, report, re.MULTILINE)
-    assert "(figures/comparison/softmax_regression.png)" in report
-    assert (project.folder / "reports/figures/comparison/softmax_regression.png").exists()
+    assert "(comparison/softmax_regression.png)" in report
+    assert (project.folder / "reports/comparison/softmax_regression.png").exists()
 
 
 def test_a_wrong_parameter_of_a_third_network_is_named(project: Project) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from stages.core.files import write_numbers
 from stages.core.paths import Run
-from stages.core.tables import read_table
-from stages.plot.results import read_numbers
 from stages.problems.box_network.errors import measure
 from stages.problems.box_network.functions import FUNCTIONS
-from stages.report.verdicts import claims, prediction_interval, standard_error, verdict
+from stages.report.verdicts import accuracy, confirmed
+from stages.results.reading import read_numbers
+from stages.results.study import read_table
+from stages.results.summaries import prediction_interval, standard_error
 
 import numpy as np
 import pytest
@@ -27,20 +28,16 @@ RIGHT = {
     },
     "softmax_jacobian": {"autograd_difference": 0.0, "complex_step_difference": 0.0},
 }
-VERDICTS = [
-    "right; our solution is certified optimal",
-    "boxes right; the count uses B instead of L",
-    "right",
-]
-REFUTED = ["our solution is not certified optimal", "not confirmed", "not confirmed"]
 
 
-def verdicts_with(problem: str, name: str, value: float) -> list[str]:
-    return [row[3] for row in claims(**RIGHT | {problem: RIGHT[problem] | {name: value}})]
+def refuted_with(problem: str, name: str, value: float) -> list[str]:
+    """The problems whose claim is not confirmed if one number is another."""
+    numbers = RIGHT | {problem: RIGHT[problem] | {name: value}}
+    return [each for each, right in confirmed(numbers).items() if not right]
 
 
 def test_every_claim_is_right_if_every_number_says_so() -> None:
-    assert [row[3] for row in claims(**RIGHT)] == VERDICTS
+    assert confirmed(RIGHT) == dict.fromkeys(RIGHT, True)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +58,7 @@ def test_every_claim_is_right_if_every_number_says_so() -> None:
 def test_one_wrong_number_refutes_its_claim_and_no_other(
     problem: str, name: str, wrong: float
 ) -> None:
-    place = list(RIGHT).index(problem)
-    expected = [*VERDICTS[:place], REFUTED[place], *VERDICTS[place + 1 :]]
-    assert verdicts_with(problem, name, wrong) == expected
+    assert refuted_with(problem, name, wrong) == [problem]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +73,7 @@ def test_one_wrong_number_refutes_its_claim_and_no_other(
     ],
 )
 def test_a_rounding_error_refutes_nothing(problem: str, name: str, value: float) -> None:
-    assert verdicts_with(problem, name, value) == VERDICTS
+    assert refuted_with(problem, name, value) == []
 
 
 def test_300_boxes_whose_error_exceeds_its_bound_by_rounding_are_judged_right(
@@ -89,7 +84,7 @@ def test_300_boxes_whose_error_exceeds_its_bound_by_rounding_are_judged_right(
     write_numbers(tmp_path / "numbers.json", {"ratio": ratio})
     ratio = read_numbers(tmp_path / "numbers.json")["ratio"]
     assert ratio > 1, "the error no longer exceeds its bound"
-    assert verdicts_with("box_network", "max_error_over_bound", ratio) == VERDICTS
+    assert refuted_with("box_network", "max_error_over_bound", ratio) == []
 
 
 @pytest.mark.parametrize("probability", [0.95, 0.999])
@@ -114,21 +109,19 @@ def test_an_accuracy_is_reproduced_if_it_may_be_that_of_one_more_seed(
     reported: float, judged: str
 ) -> None:
     # the 0.975 quantile of Student's t of 2 degrees of freedom is 4.303: 85 ± 4.303 sqrt(1 + 1/3)
-    assert verdict("5", reported, 0.84, [0.84, 0.85, 0.86]) == (
-        "5",
+    assert accuracy(reported, 0.84, [0.84, 0.85, 0.86]) == [
         f"test accuracy {100 * reported:.2f} %",
         "test accuracy 84.00 %; 3 seeds: mean 85.00 %, standard deviation 1.00",
         f"{judged}: 95 % prediction interval 80.03 to 89.97 %",
-    )
+    ]
 
 
 def test_without_seeds_of_the_recipe_nothing_is_judged() -> None:
-    assert verdict("5", 0.85, 0.84, None) == (
-        "5",
+    assert accuracy(0.85, 0.84, None) == [
         "test accuracy 85.00 %",
         "test accuracy 84.00 %",
         "not judged: the study is of other hyperparameters",
-    )
+    ]
 
 
 @pytest.mark.parametrize("network", ["fashion_mlp", "numpy_network"])
@@ -139,10 +132,10 @@ def test_had_the_author_had_one_of_the_studys_seeds_it_would_mostly_be_reproduce
     accuracies = list(table["test_accuracy"])
     assert len(accuracies) == 10
     reproduced = 0
-    for place, accuracy in enumerate(accuracies):
+    for place, one in enumerate(accuracies):
         others = accuracies[:place] + accuracies[place + 1 :]
-        expected = ttest_ind(others, [accuracy]).pvalue > 0.05
-        judged = verdict("", accuracy, accuracy, others)[3]
+        expected = ttest_ind(others, [one]).pvalue > 0.05
+        judged = accuracy(one, one, others)[-1]
         assert judged.startswith("reproduced" if expected else "not reproduced")
         reproduced += expected
     assert reproduced >= 8
