@@ -46,11 +46,9 @@ def test_the_report_has_medians_and_ranges(tmp_path: Path, monkeypatch: pytest.M
         return pd.DataFrame(others | {"ours": [1, 2, 4]})
 
     monkeypatch.setattr(benchmark, "measure", measure)
-    monkeypatch.setattr(benchmark, "whole_pipeline", lambda: iter((154.4, 261.6)))
     monkeypatch.setattr(benchmark, "REPORT", tmp_path / "benchmark.md")
     benchmark.main()
     report = (tmp_path / "benchmark.md").read_text()
-    assert re.findall(r"(\d+) seconds", report) == ["154", "262"]
     rows = re.findall(r"^\| (\w.*?) +\|" + 4 * r" +([\d.]+) \|" + "$", report, re.MULTILINE)
     assert [(row[0], *map(float, row[1:])) for row in rows] == [
         (name, n, 3 * n, 2 * n, 4 * n) if n else ("ours", 1, 2, 1, 4)

@@ -1,15 +1,13 @@
-"""Time an epoch of each network, ours and in other loops, and the pipeline; write a report."""
+"""Time an epoch of each network, ours and in other loops; write a report."""
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from subprocess import PIPE, Popen, check_call
-from timeit import timeit
+from subprocess import PIPE, Popen
 from typing import Any
 
 from stages.core import datasets
@@ -19,7 +17,7 @@ from stages.core.networks import inference_of, load_recipe, training_of
 from stages.core.paths import Run
 from stages.networks.fashion_mlp.inference import to_input
 from stages.networks.fashion_mlp.linear import product
-from tools.verify import circumstances, clone_without_outputs, environment
+from tools.verify import circumstances, environment
 
 import numpy as np
 import pandas as pd
@@ -144,7 +142,6 @@ LOOPS: dict[Run, dict[str, tuple[Callable[[Run], Iterator[None]], str]]] = {
 def main() -> None:
     """Take all times and write the report."""
     tables = "\n\n".join(f"## {run.name}\n\n{table(measure(run))}" for run in LOOPS)
-    make, dvc = whole_pipeline()
     text = f"""# Speed
 
 Measured by `make bench` on {time.strftime("%Y-%m-%d", time.gmtime())}: {circumstances()},
@@ -155,12 +152,10 @@ evaluation, in {ROUNDS} rounds in which they take turns, after one to warm up; n
 
 Ours is pinned, and only its large products use a second core, as in fashion_mlp-baseline those of
 the test images. The others use all cores and instructions, unless their names say otherwise.
-
-From nothing but the data, `make repro` takes {make:.0f} seconds, and `dvc repro`, which runs one
-stage after another, {dvc:.0f} seconds.
 """
     with replacing(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
+    print(text)
 
 
 def measure(run: Run) -> pd.DataFrame:
@@ -184,16 +179,6 @@ def table(seconds: pd.DataFrame) -> str:
     times = {"times ours": seconds.div(seconds["ours"], axis=0).median()}
     times |= {"seconds": seconds.median(), "min": seconds.min(), "max": seconds.max()}
     return pd.DataFrame(times).to_markdown(tablefmt="github", floatfmt=".2f")
-
-
-def whole_pipeline() -> Iterator[float]:
-    """Yield the seconds of `make repro` and of `dvc repro`, each in a clone without outputs."""
-    with tempfile.TemporaryDirectory(prefix="benchmark ") as scratch:
-        for command in (["make", "--old-file", ".venv/installed", "repro"], ["dvc", "repro"]):
-            clone = Path(scratch, command[0])
-            clone_without_outputs(clone)
-            (clone / ".venv").symlink_to(sys.prefix)
-            yield timeit(partial(check_call, command, cwd=clone, env=environment()), number=1)
 
 
 if __name__ == "__main__":
