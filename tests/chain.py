@@ -23,7 +23,7 @@ import torch
 
 if len(sys.argv) > 1:
     torch.set_num_threads(int(sys.argv[1]))
-if "EMULATED" in os.environ:  # products in two threads crash the emulator: one after the other
+if "EMULATED" in os.environ:  # its threads are not under test: one block after the other
     later = lambda function, *values: SimpleNamespace(result=partial(function, *values))  # noqa: E731
     linear.SECOND_CORE = SimpleNamespace(submit=later)
 plot, report = (import_module(f"stages.{name}.__main__") for name in ("plot", "report"))

@@ -115,7 +115,8 @@ def assignment(run: Run) -> Iterator[None]:
 UNPINNED = "import numpy, torch\n"  # before `stages`, which then pins nothing
 ONE_CORE = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
 AVX2 = "import os; os.environ.update(ATEN_CPU_CAPABILITY='avx2', MKL_ENABLE_INSTRUCTIONS='AVX2')\n"
-TURNS = """from tools.benchmark import *
+TURNS = """from timeit import timeit
+from tools.benchmark import *
 epochs = LOOPS[{run}][{name!r}][0]({run})
 for _ in sys.stdin:
     print(timeit(lambda: next(epochs), number=1), flush=True)
