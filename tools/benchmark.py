@@ -85,7 +85,7 @@ def pytorch(run: Run, decode: bool = False) -> Iterator[None]:
 
 
 def assignment(run: Run) -> Iterator[None]:
-    """Train numpy_network as in the assignment, with new float64 arrays at every step."""
+    """Train numpy_network with new float64 arrays at every step, like the assignment's loop."""
     recipe: Any = load_recipe(run)
     (images, labels), (test, _) = datasets.load_splits("MNIST", 0).values()
     samples, targets = images.reshape(-1, 784, 1) / 255, np.eye(10)[labels][..., np.newaxis]
@@ -134,7 +134,7 @@ LOOPS: dict[Run, dict[str, tuple[Callable[[Run], Iterator[None]], str]]] = {
     Run("fashion_mlp", "improved"): {"ours": (ours, ""), "ours, on one core": (ours, ONE_CORE)},
     Run("numpy_network", "baseline"): {
         "ours": (ours, ""),
-        "numpy, as in the assignment": (assignment, UNPINNED),
+        "numpy, new arrays each step": (assignment, UNPINNED),
         "PyTorch": (pytorch, UNPINNED),
     },
 }
