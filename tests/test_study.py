@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
@@ -167,16 +167,25 @@ def test_what_is_current_is_not_computed_again_and_the_pipeline_reports_it(again
 @pytest.fixture
 def cluster(project: Project) -> Iterator[LocalCluster]:
     shrink(project, variants={})
-    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
         yield cluster
 
 
-def start_worker(cluster: LocalCluster, project: Project, module: str, threads: str) -> Popen:
+@pytest.fixture
+def start_worker(cluster: LocalCluster, project: Project) -> Iterator[Callable[[str, str], Popen]]:
     """Start a worker without a nanny, so that killing it kills what it trains."""
-    options = ("--no-nanny", "--no-dashboard", "--nthreads", threads)
-    worker = project.start("python", "-m", module, cluster.scheduler_address, *options)
-    cluster.wait_for_workers(len(cluster.scheduler.workers) + 1)
-    return worker
+    workers = []
+
+    def start(module: str, threads: str) -> Popen:
+        options = ("--no-nanny", "--no-dashboard", "--nthreads", threads)
+        workers.append(project.start("python", "-m", module, cluster.scheduler_address, *options))
+        cluster.wait_for_workers(len(cluster.scheduler.workers) + 1)
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.kill()
+        worker.communicate()
 
 
 def refusal(project: Project, **variables: str) -> str:
@@ -188,13 +197,15 @@ def refusal(project: Project, **variables: str) -> str:
     return finished.stderr.splitlines()[-1]
 
 
-def test_a_killed_worker_changes_no_byte(cluster: LocalCluster, project: Project) -> None:
+def test_a_killed_worker_changes_no_byte(
+    cluster: LocalCluster, project: Project, start_worker: Callable[[str, str], Popen]
+) -> None:
     project.set_param("numpy_network", "improved", epochs=2000)  # some seconds a network
     project.run(*STUDY)
     table = project.folder / Run("numpy_network", "improved").seeds
     undisturbed = table.rename(table.with_suffix(".undisturbed"))
     shutil.rmtree(project.folder / "study/trainings")
-    first, _ = (start_worker(cluster, project, "study.worker", "1") for _ in range(2))
+    first, _ = (start_worker("study.worker", "1") for _ in range(2))
     study = project.start(*STUDY, DASK_SCHEDULER_ADDRESS=cluster.scheduler_address)
     while not all(worker.processing for worker in cluster.scheduler.workers.values()):
         assert study.poll() is None, "it was over before each worker trained"
@@ -214,9 +225,15 @@ def test_a_killed_worker_changes_no_byte(cluster: LocalCluster, project: Project
     ],
 )
 def test_a_worker_whose_bits_may_differ_is_refused(
-    cluster: LocalCluster, project: Project, module: str, threads: str, appended: str, message: str
+    cluster: LocalCluster,
+    project: Project,
+    start_worker: Callable[[str, str], Popen],
+    module: str,
+    threads: str,
+    appended: str,
+    message: str,
 ) -> None:
-    start_worker(cluster, project, module, threads)
+    start_worker(module, threads)
     project.append("stages/networks/fashion_mlp/training.py", appended)
     assert message in refusal(project, DASK_SCHEDULER_ADDRESS=cluster.scheduler_address)
 
