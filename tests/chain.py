@@ -1,43 +1,37 @@
-"""Run the stages of the project in the current folder that compute.
+"""Run stages one after another in one process: torch is loaded once.
 
-They run in one process, since loading torch takes a minute on an emulated processor. The last
-line printed is a JSON object with the SHA-256 of each output.
+Each argument is a command of dvc.yaml. The last line printed is a
+JSON object with the SHA-256 of each file among the results.
 """
 
 import hashlib
 import json
 import os
 import sys
-from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 
-from stages import evaluate, train
-from stages.core.params import read_yaml
-from stages.core.paths import PARAMS
-from stages.networks.fashion_mlp import linear
-from stages.problems import gradient_check
 
-import torch
+def run(command: str) -> None:
+    """Run the stage of a command, `exec python -m MODULE ARGUMENT...`."""
+    module, *arguments = command.split()[3:]
+    package = find_spec(module).submodule_search_locations is not None
+    import_module(f"{module}.__main__" if package else module).main(*arguments)
 
-if len(sys.argv) > 1:
-    torch.set_num_threads(int(sys.argv[1]))
-if "EMULATED" in os.environ:  # its threads are not under test: one block after the other
-    later = lambda function, *values: SimpleNamespace(result=partial(function, *values))  # noqa: E731
-    linear.SECOND_CORE = SimpleNamespace(submit=later)
-plot, report = (import_module(f"stages.{name}.__main__") for name in ("plot", "report"))
-for problem in ("l1_regression", "box_network", "softmax_jacobian"):
-    import_module(f"stages.problems.{problem}.__main__").main()
-gradient_check.main()
-for network, dataset in (("fashion_mlp", "FashionMNIST"), ("numpy_network", "MNIST")):
-    for recipe in read_yaml(PARAMS)[network]:
-        train.main(network, recipe, dataset)
-        evaluate.main(network, recipe, dataset)
-    for recipe in ("baseline", "improved"):  # whose figures the report shows
-        plot.main(network, recipe, dataset)
-report.main()
-outputs = [*Path("models").glob("*.*"), *Path("reports").rglob("*.*")]
-hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs}
-print(json.dumps(hashes), flush=True)
-os._exit(0)  # how an emulated process ends its threads is not under test
+
+def hashes(root: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file among the data and results in a project, by its path."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for top in ("data", "models", "reports")
+        for path in (root / top).rglob("*")
+        if path.is_file() and path.name != ".gitignore"
+    }
+
+
+if __name__ == "__main__":
+    for command in sys.argv[1:]:
+        run(command)
+    print(json.dumps(hashes(Path.cwd())), flush=True)
+    os._exit(0)  # how an emulated process ends its threads is not under test

@@ -1,5 +1,6 @@
 """Fixtures: a copy of the project with small data, made for the test."""
 
+import fcntl
 import os
 import re
 import shlex
@@ -10,9 +11,11 @@ from pathlib import Path
 
 from stages.core import numerics
 from stages.core.datasets import CLASSES, PREFIXES
+from tools.cores import count_cores
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
@@ -26,6 +29,34 @@ RESULT_FILES = ("dvc.lock", "models/README.md", "study/report.md")
 RESULT_FOLDERS = ("reports/", "study/figures/")
 
 
+# The pins are for the stages to set; a test may itself have been started by make or by a git hook;
+# and a user's folder has the real data sets, whose hashes are not the small ones'.
+GIT_VARIABLES = subprocess.run(
+    ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
+).stdout.split()
+NOT_INHERITED = {*numerics.PINS, *GIT_VARIABLES, "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+NOT_INHERITED |= {"DATASETS_FOLDER"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """As many as this process may use."""
+    return count_cores()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First what makes the shared project, units while it is made, then the slowest of the rest."""
+
+    def order(item: pytest.Item) -> tuple[int, float]:
+        if item.name == "test_the_small_project_is_reproduced":
+            return 0, 0
+        if "reproduced" not in item.fixturenames and not item.get_closest_marker("slow"):
+            return 1, 0
+        slow = item.get_closest_marker("slow")
+        return 2, -slow.args[0] if slow else 0
+
+    items.sort(key=order)
+
+
 class Project:
     """A copy of the repository, in which a test runs commands as a user would."""
 
@@ -36,10 +67,7 @@ class Project:
         self, *command: str, start_new_session: bool = False, **variables: str
     ) -> subprocess.Popen:
         """Start a command in the copy. `python` and `dvc` are those that run the tests."""
-        # The pins are for the stages to set; a test may itself have been started by make; and a
-        # user's folder has the real data sets, whose hashes are not the small ones'.
-        not_inherited = {*numerics.PINS, "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DATASETS_FOLDER"}
-        inherited = {key: value for key, value in os.environ.items() if key not in not_inherited}
+        inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
         environment = inherited | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -91,9 +119,30 @@ class Project:
         return Project(folder)
 
 
+def locked(folder: Path) -> dict[str, dict]:
+    """The stages in dvc.lock by name."""
+    return YAML(typ="safe").load(folder / "dvc.lock")["stages"]
+
+
 def arguments(entry: dict) -> list[str]:
     """The command of a stage's entry in dvc.lock, as it is run in the root of the repository."""
     return shlex.split(entry["cmd"].rpartition("exec ")[2])
+
+
+def add_run(project: Project, network: str, recipe: str, dataset: str) -> None:
+    """Name a run in dvc.yaml: a line in `runs`, and what `report` reads of it."""
+    run = f"{network}-{recipe}"
+    item = f"{{network: {network}, recipe: {recipe}, dataset: {dataset}}}"
+    project.replace("dvc.yaml", "\nstages:\n", f"      {run}: {item}\n\nstages:\n")
+    files = (
+        f"models/{run}.safetensors",
+        f"reports/history/{run}.csv",
+        f"reports/predictions/{run}.csv",
+    )
+    read = "".join(f"      - {file}\n" for file in files)
+    project.replace(
+        "dvc.yaml", "      - data/reported.yaml\n", f"{read}      - data/reported.yaml\n"
+    )
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -128,13 +177,6 @@ def copy_of_repository(folder: Path) -> Project:
     return Project(folder)
 
 
-def few_boxes(project: Project) -> None:
-    """Let box_network use few boxes: emulated, the others take an hour."""
-    project.replace("params.yaml", "  - 16\n  - 32\n  - 64\n  - 128\n", "")
-    for many in ("1: (4, 8, 16, 32, 64)", "2: (4, 8, 16, 32, 64)", "3: (4, 8, 16)"):
-        project.replace("stages/problems/box_network/errors.py", many, f"{many[:2]} (4,)")
-
-
 def small_project(folder: Path) -> Project:
     """A copy of the project with small data sets and few epochs, not yet run."""
     project = copy_of_repository(folder)
@@ -150,11 +192,21 @@ def small_project(folder: Path) -> Project:
             write_idx(raw / f"{PREFIXES[split]}-images-idx3-ubyte", images)
             write_idx(raw / f"{PREFIXES[split]}-labels-idx1-ubyte", labels)
     write_sums(project)
-    few_boxes(project)
     for network in ("fashion_mlp", "numpy_network"):
         project.set_param(network, "baseline", epochs=2)
         project.set_param(network, "improved", epochs=2, validation_images=VALIDATION_IMAGES)
     return project
+
+
+def give_environment(project: Project) -> None:
+    """Let `make` find the environment that runs the tests, and need no other."""
+    environment = project.folder / ".venv"
+    environment.mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if entry.name != "installed":
+            (environment / entry.name).symlink_to(entry)
+    stamp = 'echo "$PWD $(cat requirements.txt requirements-dev.txt | cksum)" > .venv/installed'
+    project.run("sh", "-c", stamp)
 
 
 @pytest.fixture
@@ -163,17 +215,34 @@ def small(tmp_path: Path) -> Project:
     return small_project(tmp_path / "project")
 
 
-@pytest.fixture(scope="session")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project after `dvc repro`, committed. Not to be changed: see `project`."""
-    project = small_project(tmp_path_factory.mktemp("reproduced") / "project")
-    project.run("git", "init", "--quiet")
-    project.run("git", "config", "user.name", "test")
-    project.run("git", "config", "user.email", "test@localhost")
-    project.repro()
+def reproduce(project: Project) -> None:
+    """Do what `dvc repro` does, in one process and so faster, and commit it."""
+    for command in ("init --quiet", "config user.name test", "config user.email test@localhost"):
+        project.run("git", *command.split())
+    with Repo(project.folder) as repo:  # in the order of dvc.yaml
+        commands = [stage.cmd for stage in repo.index.stages]
+    project.run("python", "tests/chain.py", *commands, PYTHONPATH=".")
+    project.run("dvc", "commit", "--quiet", "--force")
     project.run("git", "add", ".")
     project.run("git", "commit", "--quiet", "--message", "reproduce")
-    return project
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project after `dvc repro`, committed. Not to be changed: see `project`.
+
+    The processes that run the tests share it: the first one that needs it makes it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "project").exists():
+            shutil.rmtree(shared / "unfinished", ignore_errors=True)
+            reproduce(small_project(shared / "unfinished"))
+            (shared / "unfinished").rename(shared / "project")
+    return Project(shared / "project")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The same bytes in other circumstances and on other processors, on a slice of the real data."""
+"""The same bytes in other circumstances and on other processors."""
 
 import json
 import os
@@ -8,14 +8,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.core import numerics
-from stages.core.datasets import CLASSES, read_idx
 
 import pytest
-from conftest import IDX_FILES, REPOSITORY, Project, copy_of_repository, few_boxes, write_idx
+from chain import hashes
+from conftest import REPOSITORY, Project, locked
 
-TRAIN_IMAGES, TEST_IMAGES = 200, 100
 QEMU = shutil.which("qemu-x86_64")
-Hashes = dict[str, str]
+OTHER_MAKER = "EPYC" if "GenuineIntel" in Path("/proc/cpuinfo").read_text() else "Haswell"
+THREADS = """
+import sys
+from stages.core import numerics
+import torch
+sys.path.insert(0, "tests")
+from chain import *
+for threads in 1, 2, 3, 4:
+    torch.set_num_threads(threads)
+    for command in sys.argv[1:]:
+        run(command)
+    print(json.dumps(hashes(Path.cwd())))
+"""
+
+EACH = (
+    *("problem@l1_regression", "problem@box_network", "problem@softmax_jacobian"),
+    *("gradient_check", "train@fashion_mlp-improved", "train@numpy_network-improved"),
+    *("evaluate@fashion_mlp-improved", "evaluate@numpy_network-improved"),
+    *("plot@numpy_network-improved", "report"),
+)
 
 pytestmark = pytest.mark.skipif(
     bool(numerics.UNPINNED), reason=f"the numerics are not pinned here: {numerics.UNPINNED}"
@@ -23,68 +41,30 @@ pytestmark = pytest.mark.skipif(
 needs_qemu = pytest.mark.skipif(not QEMU, reason="needs qemu-x86_64, of Debian's qemu-user")
 
 
-def sliced_project(folder: Path, real_data: Path) -> Project:
-    """A copy of the project with a slice of the real data, and recipes that try every option."""
-    project = copy_of_repository(folder)
-    for dataset in CLASSES:
-        raw = folder / "data" / dataset / "raw"
-        raw.mkdir(parents=True)
-        for name in IDX_FILES:
-            count = TRAIN_IMAGES if name.startswith("train") else TEST_IMAGES
-            write_idx(raw / name, read_idx(real_data / dataset / "raw" / name)[:count])
-    few_boxes(project)
-    # 25,000 weights take ten minutes there.
-    few = "[16, *recipe.sizes[1:]], np"
-    project.replace("stages/problems/gradient_check.py", "recipe.sizes, np", few)
-    for network in ("fashion_mlp", "numpy_network"):
-        project.set_param(network, "baseline", epochs=1)
-        project.set_param(network, "improved", epochs=1, validation_images=50)
-    project.set_param("fashion_mlp", "weight-decay", weight_decay=1e-4, batch_size=50)
-    return project
+def commands(project: Project, *stages: str) -> list[str]:
+    """The commands of stages, which wait until their outputs are removed."""
+    entries = locked(project.folder)
+    for stage in stages:
+        for out in entries[stage]["outs"]:
+            path = project.folder / out["path"]
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return [entries[stage]["cmd"] for stage in stages]
 
 
-def hashes(
-    project: Project,
-    *arguments: str,
-    processor: str | None = None,
-    **variables: str,
-) -> Hashes:
-    """Train, evaluate and plot in a process; return the SHA-256 of each output."""
+def chain(project: Project, *stages: str, processor: str = "", **variables: str) -> dict[str, str]:
+    """Run stages, by default one of each that computes; return the SHA-256 of each file."""
     emulator = [QEMU, "-cpu", processor] if processor else []
-    variables |= {"EMULATED": processor} if processor else {}
-    command = [*emulator, sys.executable, "tests/chain.py", *arguments]
+    command = [*emulator, sys.executable, "tests/chain.py", *commands(project, *stages or EACH)]
     finished = project.run(*command, PYTHONPATH=str(project.folder), **variables)
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-@pytest.fixture(scope="module")
-def sliced(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project:
-    return sliced_project(tmp_path_factory.mktemp("sliced") / "project", real_data)
-
-
-@pytest.fixture(scope="module")
-def expected(sliced: Project, tmp_path_factory: pytest.TempPathFactory) -> Hashes:
-    """The hashes here, in ordinary circumstances. The other runs must not inherit these outputs."""
-    found = hashes(sliced.copy(tmp_path_factory.mktemp("expected") / "project"))
-    # model, history, predictions and metrics of five runs, the figures of four, report, HTML,
-    # model card, first epochs and three comparisons a network; figures and numbers of three
-    # problems, the tables of two and the gradient check
-    assert len(found) == 5 * 4 + 4 * 8 + 4 + 2 * 3 + (4 + 6 + 1) + 3 + 2 + 1
-    return found
-
-
-@pytest.fixture
-def copy(sliced: Project, tmp_path: Path) -> Project:
-    return sliced.copy(tmp_path / "project")
-
-
-@pytest.mark.parametrize("threads", ["1", "2", "3", "4"])
-def test_any_number_of_threads(copy: Project, expected: Hashes, threads: str) -> None:
-    assert hashes(copy, threads) == expected
-
-
-def test_another_folder_with_spaces(sliced: Project, expected: Hashes, tmp_path: Path) -> None:
-    assert hashes(sliced.copy(tmp_path / "a path with spaces é")) == expected
+def test_any_number_of_threads(project: Project, reproduced: Project) -> None:
+    runs = ("fashion_mlp-baseline", "fashion_mlp-improved", "numpy_network-improved")
+    stages = [f"{stage}@{run}" for stage in ("train", "evaluate") for run in runs]
+    expected = hashes(reproduced.folder)
+    finished = project.run("python", "-c", THREADS, *commands(project, *stages))
+    assert [json.loads(line) for line in finished.stdout.splitlines()] == [expected] * 4
 
 
 @pytest.fixture
@@ -95,8 +75,8 @@ def umask() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("umask")
-def test_another_home_locale_time_zone_umask_and_hash_seed(
-    copy: Project, expected: Hashes, tmp_path: Path
+def test_another_folder_home_locale_time_zone_umask_and_hash_seed(
+    reproduced: Project, tmp_path: Path
 ) -> None:
     """The home has settings of matplotlib in it that would change every figure."""
     settings = tmp_path / "home" / ".config" / "matplotlib"
@@ -110,7 +90,8 @@ def test_another_home_locale_time_zone_umask_and_hash_seed(
         "TZ": "Pacific/Kiritimati",
         "PYTHONHASHSEED": "12345",
     }
-    assert hashes(copy, **variables) == expected
+    project = reproduced.copy(tmp_path / "a path with spaces é")
+    assert chain(project, **variables) == hashes(reproduced.folder)
 
 
 @pytest.mark.parametrize(
@@ -141,51 +122,57 @@ def test_another_home_locale_time_zone_umask_and_hash_seed(
     ids=["the pins", "other names"],
 )
 def test_whatever_the_environment_already_says(
-    copy: Project, expected: Hashes, variables: Hashes
+    project: Project, reproduced: Project, variables: dict[str, str]
 ) -> None:
-    assert hashes(copy, **variables) == expected
+    assert chain(project, **variables) == hashes(reproduced.folder)
 
 
-def unpin(project: Project) -> None:
-    project.replace(
-        "stages/core/numerics.py", "UNPINNED = why_unpinned()", 'UNPINNED = "for a test"'
-    )
+UNPINNED = "import runpy, torch; runpy.run_path('tests/chain.py', run_name='__main__')"
 
 
-def test_without_the_pins_the_environment_changes_the_bits(copy: Project) -> None:
+def unpinned(project: Project, run: str, *emulator: str, **variables: str) -> str:
+    """Train a network where torch is loaded first; return the SHA-256 of its weights."""
+    command = [*emulator, sys.executable, "-c", UNPINNED, *commands(project, f"train@{run}")]
+    finished = project.run(*command, PYTHONPATH=str(project.folder), **variables)
+    return json.loads(finished.stdout.splitlines()[-1])[f"models/{run}.safetensors"]
+
+
+@pytest.mark.parametrize("run", ["fashion_mlp-baseline", "numpy_network-baseline"])
+def test_without_the_pins_the_environment_changes_the_bits(project: Project, run: str) -> None:
     """This shows that the tests above can fail."""
-    unpin(copy)
-    ordinary = hashes(copy)
-    other = hashes(copy, OPENBLAS_CORETYPE="Nehalem", ATEN_CPU_CAPABILITY="default")
-    for network in ("fashion_mlp", "numpy_network"):
-        model = f"models/{network}-baseline.safetensors"
-        assert ordinary[model] != other[model]
-
-
-@pytest.fixture
-def other_processor() -> str:
-    """The emulator's name for a processor of the other maker: AMD if this is Intel's."""
-    return "EPYC" if "GenuineIntel" in Path("/proc/cpuinfo").read_text() else "Haswell"
+    other = {"OPENBLAS_CORETYPE": "Nehalem", "ATEN_CPU_CAPABILITY": "default"}
+    assert unpinned(project, run) != unpinned(project, run, **other, MKL_CBWR="COMPATIBLE")
 
 
 @needs_qemu
-def test_another_processor(copy: Project, expected: Hashes, other_processor: str) -> None:
-    assert hashes(copy, processor=other_processor) == expected
+@pytest.mark.parametrize(
+    "stages",
+    [
+        ["train@numpy_network-improved"],
+        pytest.param(
+            [
+                "problem@softmax_jacobian",
+                *("train@fashion_mlp-improved", "evaluate@fashion_mlp-improved"),
+                *("plot@fashion_mlp-improved", "report"),
+            ],
+            marks=pytest.mark.slow(150),
+        ),
+    ],
+    ids=["a training", "the others"],
+)
+def test_another_processor(project: Project, reproduced: Project, stages: list[str]) -> None:
+    assert chain(project, *stages, processor=OTHER_MAKER) == hashes(reproduced.folder)
 
 
 @needs_qemu
-def test_without_the_pins_processors_differ(copy: Project, other_processor: str) -> None:
-    unpin(copy)
-    command = [sys.executable, "-m", "stages.train", "fashion_mlp", "baseline", "FashionMNIST"]
-    weights = set()
-    for emulator in ([], [QEMU, "-cpu", other_processor]):
-        # One thread: how an emulated process ends several is not under test.
-        copy.run(*emulator, *command, OMP_NUM_THREADS="1")
-        weights.add((copy.folder / "models/fashion_mlp-baseline.safetensors").read_bytes())
-    assert len(weights) == 2
+@pytest.mark.slow(60)
+def test_without_the_pins_processors_differ(project: Project) -> None:
+    run = "fashion_mlp-baseline"
+    assert unpinned(project, run) != unpinned(project, run, QEMU, "-cpu", OTHER_MAKER)
 
 
 @needs_qemu
+@pytest.mark.slow(60)
 def test_a_processor_without_avx2_is_recognised(tmp_path: Path) -> None:
     """The emulator shows the process the flags of a Nehalem, which under the pins would die."""
     (tmp_path / "proc").mkdir()

@@ -1,14 +1,10 @@
 """A fresh clone with small data is up to date; the session in docs/experiments.md works there."""
 
 import re
-import sys
 from pathlib import Path
 
-import pandas as pd
-from conftest import REPOSITORY, Project
-from ruamel.yaml import YAML
-
-WIDTH = 120  # of a terminal, in columns
+import pytest
+from conftest import REPOSITORY, Project, give_environment
 
 
 def session() -> list[tuple[str, str]]:
@@ -42,16 +38,7 @@ def clone(project: Project, folder: Path, *options: str) -> Project:
     return copy
 
 
-def give_environment(project: Project) -> None:
-    """Let `make` find the environment that runs the tests, and need no other."""
-    environment = project.folder / ".venv"
-    environment.mkdir()
-    for entry in Path(sys.prefix).iterdir():
-        if entry.name != "installed":
-            (environment / entry.name).symlink_to(entry)
-    (environment / "installed").write_text(f"{project.folder}\n")
-
-
+@pytest.mark.slow(100)
 def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> None:
     project = clone(reproduced, tmp_path / "clone")
     give_environment(project)
@@ -62,14 +49,13 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
         shown = project.run("bash", "-c", command, BROWSER=str(browser)).stdout
         if output:
             assert words(shown) == words(output), command
-            assert max(map(len, (shown + output).splitlines())) <= WIDTH, command
         if command == "make experiments":
             for table in (shown, output):
                 shown_accuracies = [row["validation_accuracy"] for row in rows(table)]
                 assert all(re.fullmatch(r"0\.\d{4}|1\.0000", text) for text in shown_accuracies)
                 accuracies = list(map(float, shown_accuracies))
                 assert accuracies == sorted(accuracies, reverse=True)
-                assert len(accuracies) == 6
+                assert len(accuracies) == 4
             best = rows(output)[0]["experiment"]
         if command.startswith("dvc exp apply"):
             assert command == f"dvc exp apply {best}"
@@ -81,22 +67,6 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
     assert project.run("git", "status", "--porcelain").stdout == ""
     assert project.run("dvc", "exp", "list").stdout == ""
     assert project.repro() == []
-
-
-def test_the_tables_of_dvc_are_no_wider_than_they_must_be(reproduced: Project) -> None:
-    shown = reproduced.run("dvc", "metrics", "show").stdout
-    assert max(map(len, shown.splitlines())) <= WIDTH
-    header = reproduced.run("dvc", "exp", "show", "--csv").stdout.splitlines()[0].split(",")
-    metrics = [name for name in header if name.startswith("reports/metrics/") and ":" in name]
-    assert metrics[0].endswith("improved.json:validation_accuracy")
-    assert len(metrics) == 12
-    yaml = YAML(typ="safe")
-    parameters = pd.json_normalize(yaml.load(reproduced.folder / "params.yaml")).columns
-    stages = yaml.load(reproduced.folder / "dvc.lock")["stages"].values()
-    deps = {dep["path"] for stage in stages for dep in stage.get("deps", [])}
-    fixed = ["Experiment", "rev", "typ", "Created", "parent"]  # which DVC cannot leave out, as deps
-    assert header[: len(fixed)] == fixed
-    assert sorted(header[len(fixed) :]) == sorted([*metrics, *parameters, *deps])
 
 
 def test_a_clone_with_windows_line_endings_is_up_to_date(

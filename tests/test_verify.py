@@ -82,6 +82,7 @@ def test_batches_must_agree_more_closely(tmp_path: Path) -> None:
     assert disagreeing(tmp_path / "2", losses(3.0, 1.502), batch_size=64) == {FIRST_EPOCH}
 
 
+@pytest.mark.slow(6)
 @pytest.mark.parametrize(("factor", "agrees"), [(0.9, False), (1, True), (1.1, False)])
 def test_the_first_epoch_tells_a_learning_rate_that_is_a_tenth_off(
     committed: Project, real_data: Path, factor: float, agrees: bool
@@ -121,12 +122,9 @@ def test_a_clone_has_the_data_here_and_no_pins(monkeypatch: pytest.MonkeyPatch) 
     assert not verify.environment().keys() & numerics.PINS.keys()
 
 
+@pytest.mark.slow(60)
 @pytest.mark.skipif(bool(numerics.UNPINNED), reason="the numerics are not pinned here")
-@pytest.mark.parametrize("pinned", [True, False])
-def test_what_the_code_makes_is_verified_also_in_a_hook(project: Project, pinned: bool) -> None:
-    if not pinned:  # as on another processor
-        project.replace("stages/core/numerics.py", 'NEEDED = {"avx2"', 'NEEDED = {"avx3", "avx2"')
-        project.run("git", "commit", "--all", "--quiet", "--message", "change")
+def test_what_the_code_makes_is_verified_also_in_a_hook(project: Project) -> None:
     project.append("stages/train.py", "\nuncommitted and wrong\n")
     other = Project(project.folder.parent / "other")
     project.run("git", "init", "--quiet", str(other.folder))
@@ -134,17 +132,16 @@ def test_what_the_code_makes_is_verified_also_in_a_hook(project: Project, pinned
     hook = {"GIT_DIR": f"{other.folder}/.git", "GIT_INDEX_FILE": f"{other.folder}/.git/index"}
     finished = project.run("python", "-m", "tools.verify", check=False, **hook)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    # or the numbers of 3 problems, 2 of them with a table, the gradient check, 4 first epochs
-    results = len(verify.outputs(project.folder)) + 2 if pinned else 3 + 2 + 1 + 4
+    results = len(verify.outputs(project.folder)) + 2  # the lock, and the files in git
     assert re.search(rf"^verified: {results} of {results} results agree", finished.stdout, re.M)
     after = project.run("git", "status", "--porcelain").stdout, sorted(other.folder.rglob("*"))
     assert after == before
 
 
 def test_a_pipeline_that_fails_is_not_verified(project: Project) -> None:
-    project.replace("stages/download.py", "raw, sums = ", 'raise StageError("broken")\n    a, b = ')
+    project.set_param(RUN.network, RUN.recipe, epochs="many")
     project.run("git", "commit", "--all", "--quiet", "--message", "change")
     finished = project.run("python", "-m", "tools.verify", check=False)
     assert finished.returncode == 1
-    assert "error: broken" in finished.stderr
+    assert "error: params.yaml: numpy_network.baseline.epochs: " in finished.stderr
     assert finished.stderr.endswith("not verified: the pipeline failed, see above\n")
