@@ -7,7 +7,7 @@ from stages.core.files import replacing
 from stages.core.params import read_yaml
 from stages.core.paths import REPORTED
 from stages.core.stage import run_stage
-from stages.plot.style import BLUE, RED, save_figures
+from stages.plot.style import BLUE, RED, save_figures, subplots
 from stages.report.markdown import render
 from stages.results.summaries import paired_differences, prediction_interval
 from study.training import Table, load_tables
@@ -66,8 +66,7 @@ def ablation_rows(table: Table) -> list[list[str]]:
 
 def draw_seeds(accuracies: pd.DataFrame, reported: Mapping[str, float]) -> Figure:
     """Draw the test accuracy under each seed, the mean, and what the author reported, by run."""
-    figure = Figure(figsize=(8, 2.8))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(8, 2.8))
     seeds, means, theirs = accuracies.melt(), accuracies.mean(), pd.Series(reported)
     axes.plot(seeds["value"], seeds["variable"], "o", color=BLUE, alpha=0.5, label="one seed")
     axes.plot(means, means.index, "|", color="black", markersize=20, label="mean")

@@ -45,11 +45,6 @@ def errors(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions[predictions["prediction"] != predictions["label"]]
 
 
-def uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the three rows of predictions with the lowest confidence."""
-    return predictions.loc[confidence(predictions).nsmallest(3).index]
-
-
 def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return ten bins of confidence, each with its images, mean confidence and accuracy.
 
