@@ -8,7 +8,7 @@ from stages.plot.style import save_figures
 from stages.problems.box_network import figures
 from stages.problems.box_network.errors import tabulate_errors
 from stages.problems.box_network.params import Params
-from stages.problems.box_network.step_network import boxes, plane_box
+from stages.problems.box_network.step_network import StepNetwork, box_grid, boxes
 
 import numpy as np
 
@@ -30,23 +30,23 @@ def main() -> None:
     axis = np.linspace(0, 1, 128, endpoint=False)
     plane = np.stack(np.meshgrid(axis, axis), axis=-1)
     inside = ((plane >= LOW) & (plane < HIGH)).all(axis=-1)
-    steps, second_layer = (network(plane) for network in plane_box(LOW, HIGH))
+    plane_box = box_grid(np.array([LOW, HIGH]), np.ones((1, 1)))
+    first_layer, (signs, _) = plane_box.hidden
+    steps, second_layer = StepNetwork([first_layer], signs[0])(plane), plane_box(plane)
+    numbers = {
+        "box_error": np.abs(values - defined).max(),
+        "max_error_over_bound": (table["max_error"] / table["bound"]).max(),
+        "neurons": wave,
+        "neurons_for_twice_the_values": moved,
+        "neurons_for_twice_the_length": longer,
+        "steps_error": np.abs(steps - inside).max(),
+        "best_steps_error": np.abs(steps / 2 - 0.25 - inside).max(),
+        "second_layer_error": np.abs(second_layer - inside).max(),
+    }
     with replacing(PROBLEM.results) as partial:
         partial.mkdir()
         table.round(6).to_csv(partial / "errors.csv", index=False)
-        write_numbers(
-            partial / "numbers.json",
-            {
-                "box_error": np.abs(values - defined).max(),
-                "max_error_over_bound": (table["max_error"] / table["bound"]).max(),
-                "neurons": wave,
-                "neurons_for_twice_the_values": moved,
-                "neurons_for_twice_the_length": longer,
-                "steps_error": np.abs(steps - inside).max(),
-                "best_steps_error": np.abs(steps / 2 - 0.25 - inside).max(),
-                "second_layer_error": np.abs(second_layer - inside).max(),
-            },
-        )
+        write_numbers(partial / "numbers.json", numbers)
     save_figures(
         PROBLEM.figures,
         {

@@ -1,7 +1,7 @@
 """How many neurons a function takes for which error, measured."""
 
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, Function
-from stages.problems.box_network.step_network import StepNetwork, box_grid, box_sum
+from stages.problems.box_network.step_network import StepNetwork, approximate
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,7 @@ BATCH = 128  # points: so few that their activations fit into the processor's ca
 
 def grid(function: Function) -> np.ndarray:
     """Return the points, of shape (n, dimensions), at which a function's error is measured."""
-    d = function.dimensions
-    axis = np.arange(0, function.length, 1 / POINTS[d])
-    return np.stack(np.meshgrid(*[axis] * d), axis=-1).reshape(-1, d)
+    return function.lattice(np.arange(0, function.length, 1 / POINTS[function.dimensions]))
 
 
 def max_error(network: StepNetwork, function: Function) -> float:
@@ -30,7 +28,6 @@ def max_error(network: StepNetwork, function: Function) -> float:
 
 def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
     """Approximate a function by boxes of width 1 / `per_unit`; return size and error as a row."""
-    approximate = box_sum if function.dimensions == 1 else box_grid
     count = per_unit * function.length
     network = approximate(function, count)
     return {

@@ -3,7 +3,7 @@
 from stages.plot.style import BLUE, GREY, RED, subplots
 from stages.problems.box_network.errors import grid
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, WAVE
-from stages.problems.box_network.step_network import StepNetwork, box_sum
+from stages.problems.box_network.step_network import StepNetwork, approximate
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def approximations(counts: list[int]) -> Figure:
     )
     x = grid(WAVE)
     for axes, count in zip(all_axes.flat, counts, strict=True):
-        approximation = box_sum(WAVE, count)
+        approximation = approximate(WAVE, count)
         lefts = np.arange(count) / count
         heights = approximation(lefts[:, np.newaxis])
         axes.bar(lefts, heights, 1 / count, align="edge", color="#c6dbef", edgecolor=BLUE)
