@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
@@ -67,9 +68,7 @@ def pytorch(run: Run, decode: bool = False) -> Iterator[None]:
     (images, labels), test = ((to_input(x), torch.from_numpy(y)) for x, y in splits)
     if decode:
         sets = [FashionMNIST("data", train, ToTensor()) for train in (True, False)]
-        loaders = [
-            torch.utils.data.DataLoader(each, recipe.batch_size, each.train) for each in sets
-        ]
+        loaders = [DataLoader(each, recipe.batch_size, each.train) for each in sets]
     while True:
         order = torch.randperm(len(images)).split(recipe.batch_size)
         for x, y in loaders[0] if decode else ((images[i], labels[i]) for i in order):
