@@ -7,8 +7,8 @@ from stages.core.stage import run_stage
 from stages.plot.style import save_figures
 from stages.problems.box_network import figures
 from stages.problems.box_network.errors import tabulate_errors
-from stages.problems.box_network.params import Params
 from stages.problems.box_network.step_network import StepNetwork, box_grid, boxes
+from stages.problems.params import BoxNetwork
 
 import numpy as np
 
@@ -18,7 +18,7 @@ LOW, HIGH = 0.25, 0.75  # the box in two dimensions
 
 def main() -> None:
     """Approximate functions by networks of step neurons, and measure the error."""
-    params = load_params(Params, PROBLEM.name)
+    params = load_params(BoxNetwork, PROBLEM.name)
     table = tabulate_errors(params.boxes)
     wave, moved, _, longer, _ = table.loc[table["part"] == "variations", "neurons"].tolist()
 
