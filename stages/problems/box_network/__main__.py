@@ -47,17 +47,15 @@ def main() -> None:
         partial.mkdir()
         table.round(6).to_csv(partial / "errors.csv", index=False)
         write_numbers(partial / "numbers.json", numbers)
-    save_figures(
-        PROBLEM.figures,
-        {
-            "box": figures.box(params.height, params.width, x, values),
-            "network": figures.network(single_box),
-            "approximations": figures.approximations(params.boxes[:4]),
-            "errors": figures.errors(table),
-            "steps_in_two_dimensions": figures.steps_in_two_dimensions(steps, second_layer),
-            "dimensions": figures.dimensions(table),
-        },
-    )
+    drawn = {
+        "box": figures.box(params.height, params.width, x, values),
+        "network": figures.network(single_box),
+        "approximations": figures.approximations(params.boxes[:4]),
+        "errors": figures.errors(table),
+        "steps_in_two_dimensions": figures.steps_in_two_dimensions(steps, second_layer),
+        "dimensions": figures.dimensions(table),
+    }
+    save_figures(PROBLEM.figures, drawn)
 
 
 if __name__ == "__main__":

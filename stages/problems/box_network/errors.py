@@ -6,7 +6,6 @@ from stages.problems.box_network.step_network import StepNetwork, approximate
 import numpy as np
 import pandas as pd
 
-VARIATIONS_PER_UNIT = 32  # boxes per unit of length for VARIATIONS
 GRIDS = {1: (4, 8, 16, 32, 64), 2: (4, 8, 16, 32, 64), 3: (4, 8, 16)}  # for PYRAMIDS, by dimension
 # Per unit of length, where errors are measured, by dimension. A box of GRIDS has at least two along
 # each coordinate: at its lower edge, where the error of a pyramid is largest, and at its centre.
@@ -49,7 +48,7 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
 def tabulate_errors(counts: list[int]) -> pd.DataFrame:
     """Measure all functions: FUNCTIONS with each of `counts` boxes per unit of length."""
     rows = [measure("widths", function, count) for function in FUNCTIONS for count in counts]
-    rows += [measure("variations", function, VARIATIONS_PER_UNIT) for function in VARIATIONS]
+    rows += [measure("variations", function, per_unit=32) for function in VARIATIONS]
     for pyramid in PYRAMIDS:
         rows += [measure("dimensions", pyramid, count) for count in GRIDS[pyramid.dimensions]]
     return pd.DataFrame(rows)

@@ -60,15 +60,13 @@ def main() -> None:
         partial.mkdir()
         write_numbers(partial / "numbers.json", numbers)
     lines = np.stack([true_line, theta, least_squares])
-    save_figures(
-        PROBLEM.figures,
-        {
-            "fit": figures.fit(x, y, outliers, on_line, lines),
-            "subdifferential": figures.subdifferential(),
-            "not_unique": figures.not_unique(),
-            "convergence": figures.convergence(suboptimality),
-        },
-    )
+    drawn = {
+        "fit": figures.fit(x, y, outliers, on_line, lines),
+        "subdifferential": figures.subdifferential(),
+        "not_unique": figures.not_unique(),
+        "convergence": figures.convergence(suboptimality),
+    }
+    save_figures(PROBLEM.figures, drawn)
 
 
 if __name__ == "__main__":
