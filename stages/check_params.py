@@ -2,8 +2,6 @@
 
 import re
 import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 from stages.core import numerics
@@ -12,6 +10,7 @@ from stages.core.networks import network_names, recipe_of
 from stages.core.params import Block, checked, read_yaml
 from stages.core.paths import PARAMS, PARAMS_CHECKED, PIPELINE, Run
 from stages.core.stage import StageError, run_stage
+from stages.problems.params import Problems
 
 from pydantic import AfterValidator, create_model
 
@@ -53,16 +52,11 @@ def main() -> None:
 
 def params_model() -> type[Block]:
     """Make the model of params.yaml: a block per problem, a dictionary of recipes per network."""
-    problems = {
-        path.parent.name: import_module(f"stages.problems.{path.parent.name}.params").Params
-        for path in sorted(Path(__file__).parent.glob("problems/*/params.py"))
-    }
     recipes: dict[str, Any] = {
-        name: dict[Name, recipe_of(name)]  # type: ignore[misc]  # only known when it runs
+        name: (dict[Name, recipe_of(name)], ...)  # type: ignore[misc]  # only known when it runs
         for name in network_names()
     }
-    fields: dict[str, Any] = {name: (model, ...) for name, model in (problems | recipes).items()}
-    return create_model("Params", __base__=Block, **fields)
+    return create_model("Params", __base__=Problems, **recipes)
 
 
 if __name__ == "__main__":

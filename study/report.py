@@ -7,7 +7,7 @@ from stages.core.files import replacing
 from stages.core.params import read_yaml
 from stages.core.paths import REPORTED
 from stages.core.stage import run_stage
-from stages.plot.style import BLUE, RED, save_figures
+from stages.plot.style import BLUE, RED, save_figures, subplots
 from stages.report.markdown import render
 from stages.results.summaries import paired_differences, prediction_interval
 from study.training import Table, load_tables
@@ -25,49 +25,34 @@ def main() -> None:
         for network, block in read_yaml(REPORTED).items()
     }
     save_figures(Path("study/figures"), {"seeds": draw_seeds(accuracies, reported)})
+    rows = accuracies.agg(["mean", "std", "min", "max"]).T.assign(reported=pd.Series(reported))
+    rows[["network", "recipe"]] = [name.split("-", 1) for name in accuracies]
+    rows[["low", "high"]] = [prediction_interval(list(accuracies[name])) for name in accuracies]
     text = render(
         Path(__file__).with_name("report.md.jinja"),
         seeds=seeds,
-        seeds_rows=[seeds_row(name, accuracies[name], reported.get(name)) for name in accuracies],
+        seeds_rows=rows,
         ablations=ablations,
-        ablation_rows=ablation_rows,
+        differences=differences,
         other_code=[each.path.name for each in (*seeds, *ablations) if not each.is_current()],
     )
     with replacing(Path("study/report.md")) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def seeds_row(run: str, accuracies: pd.Series, reported: float | None) -> list[str]:
-    """Return what a run's accuracies amount to and what the author reported, all in per cent."""
-    numbers = accuracies.agg(["mean", "std", "min", "max"])
-    low, high = prediction_interval(list(accuracies))
-    theirs = "" if reported is None else f"{reported:.2f}"
-    cells = [*map("{:.2f}".format, numbers), f"{low:.2f} to {high:.2f}", theirs]
-    return [*run.split("-", 1), *cells]
-
-
-def ablation_rows(table: Table) -> list[list[str]]:
-    """Return each variant's changes, accuracy, loss, and their differences from `improved`."""
-    rows = []
-    for variant, row in paired_differences(table.read()).iterrows():
-        changes = table.made_with["variants"].get(variant, {})
-        cells = [
-            ", ".join(f"{name}: {value}" for name, value in changes.items()),
-            f"{100 * row.accuracy:.2f}",
-            f"{100 * row.accuracy_difference:+.2f} ± {100 * row.accuracy_error:.2f}",
-            f"{row.loss:.3f}",
-            f"{row.loss_difference:+.3f} ± {row.loss_error:.3f}",
-        ]
-        if variant == "improved":
-            cells[2] = cells[4] = ""
-        rows.append([variant, *cells])
-    return rows
+def differences(table: Table) -> pd.DataFrame:
+    """Return the `paired_differences` of an ablation, with the changes of each variant."""
+    changes = {
+        variant: ", ".join(f"{name}: {value}" for name, value in changed.items())
+        for variant, changed in table.made_with["variants"].items()
+    }
+    rows = paired_differences(table.read()).reset_index()
+    return rows.assign(changes=rows["variant"].map(changes))
 
 
 def draw_seeds(accuracies: pd.DataFrame, reported: Mapping[str, float]) -> Figure:
     """Draw the test accuracy under each seed, the mean, and what the author reported, by run."""
-    figure = Figure(figsize=(8, 2.8))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(8, 2.8))
     seeds, means, theirs = accuracies.melt(), accuracies.mean(), pd.Series(reported)
     axes.plot(seeds["value"], seeds["variable"], "o", color=BLUE, alpha=0.5, label="one seed")
     axes.plot(means, means.index, "|", color="black", markersize=20, label="mean")

@@ -2,7 +2,7 @@
 
 from stages.problems.box_network.errors import max_error, measure
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, WAVE, Function
-from stages.problems.box_network.step_network import box_grid, box_sum, boxes, plane_box
+from stages.problems.box_network.step_network import StepNetwork, approximate, box_grid, boxes
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_a_box_is_two_neurons_and_contains_its_left_edge_only() -> None:
 @pytest.mark.parametrize("function", [*FUNCTIONS, VARIATIONS[3]], ids=lambda f: f.name)
 def test_a_sum_of_boxes_has_the_value_at_each_boxs_centre(function: Function) -> None:
     points = random_points(function)
-    network = box_sum(function, 10)
+    network = approximate(function, 10)
     np.testing.assert_allclose(
         network(points), at_the_centres(function, 10, points), rtol=0, atol=1e-13
     )
@@ -43,16 +43,16 @@ def test_a_sum_of_boxes_has_the_value_at_each_boxs_centre(function: Function) ->
 
 def test_the_interval_does_not_contain_its_end() -> None:
     function = FUNCTIONS[2]
-    assert box_sum(function, 8)(np.array([[1.0]])).tolist() == [0]
-    error = max_error(box_sum(function, 8), function)
+    assert approximate(function, 8)(np.array([[1.0]])).tolist() == [0]
+    error = max_error(approximate(function, 8), function)
     assert error == pytest.approx(function.modulus(1 / 16), rel=1e-12)
 
 
-@pytest.mark.parametrize("function", PYRAMIDS, ids=lambda f: f.name)
+@pytest.mark.parametrize("function", PYRAMIDS[1:], ids=lambda f: f.name)
 def test_a_grid_of_boxes_has_the_value_at_each_boxs_centre(function: Function) -> None:
     d = function.dimensions
     points = random_points(function)
-    network = box_grid(function, 6)
+    network = approximate(function, 6)
     np.testing.assert_allclose(
         network(points), at_the_centres(function, 6, points), rtol=0, atol=1e-13
     )
@@ -84,7 +84,7 @@ def test_the_error_is_within_the_bound_and_reaches_half_of_it(
 
 def test_a_wider_box_breaks_the_bound_of_a_narrower_one() -> None:
     """So the test above can fail."""
-    assert max_error(box_sum(WAVE, 8), WAVE) > WAVE.modulus(1 / 10 / 2)
+    assert max_error(approximate(WAVE, 8), WAVE) > WAVE.modulus(1 / 10 / 2)
 
 
 def test_what_the_number_of_neurons_depends_on() -> None:
@@ -98,7 +98,9 @@ def test_what_the_number_of_neurons_depends_on() -> None:
 
 
 def test_steps_of_single_coordinates_are_no_box_and_a_second_layer_makes_one() -> None:
-    steps, second_layer = plane_box(0.25, 0.75)
+    second_layer = box_grid(np.array([0.25, 0.75]), np.ones((1, 1)))
+    first, (signs, _) = second_layer.hidden
+    steps = StepNetwork([first], signs[0])
     points = np.array([[0.5, 0.5], [0.5, 0.9], [0.1, 0.5], [0.1, 0.9]])
     assert steps(points).tolist() == [2, 1, 1, 0]
     assert second_layer(points).tolist() == [1, 0, 0, 0]

@@ -4,7 +4,6 @@ import statistics
 from itertools import combinations
 
 from stages.problems.l1_regression.data import LINES, PAIRS, make_data
-from stages.problems.l1_regression.params import Params
 from stages.problems.l1_regression.solver import (
     ZERO,
     certify,
@@ -14,14 +13,15 @@ from stages.problems.l1_regression.solver import (
     minimise,
     with_ones,
 )
+from stages.problems.params import L1Regression
 
 import numpy as np
 import pytest
 
 
-def params(**values: object) -> Params:
+def params(**values: object) -> L1Regression:
     given = {"points": 30, "outlier_fraction": 0.2, "slope": 2.0, "intercept": 1.0, "noise": 1.0}
-    return Params(**(given | {"iterations": 100, "seed": 1} | values))
+    return L1Regression(**(given | {"iterations": 100, "seed": 1} | values))
 
 
 def line_through(points: list[tuple[float, float]]) -> np.ndarray:

@@ -17,7 +17,6 @@ from stages.results.summaries import (
     confidence,
     mean_loss,
     scores_of,
-    uncertain,
 )
 
 import numpy as np
@@ -144,9 +143,3 @@ def test_calibration_counts_each_image_in_the_bin_of_its_confidence() -> None:
     certain = pd.DataFrame({"label": ["a"], "prediction": ["a"], "a": [1.0], "b": [0.0]})
     assert list(calibration(certain).index) == [0.9]
     assert calibration_error(certain) == 0
-
-
-def test_the_least_certain_images_are_shown() -> None:
-    predictions = random_predictions()
-    order = predictions[list("abcd")].max(axis=1).sort_values().index
-    assert list(uncertain(predictions).index) == list(order[:3])

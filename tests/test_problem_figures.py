@@ -3,7 +3,7 @@
 from stages.problems.box_network import figures as box_figures
 from stages.problems.box_network.errors import grid, tabulate_errors
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, WAVE
-from stages.problems.box_network.step_network import box_sum, boxes
+from stages.problems.box_network.step_network import approximate, boxes
 from stages.problems.l1_regression import figures as l1_figures
 from stages.problems.l1_regression.data import LINES, PAIRS, SAMPLES
 from stages.problems.softmax_jacobian import figures as softmax_figures
@@ -109,7 +109,7 @@ def test_approximations_are_boxes_as_high_as_the_wave_at_their_centres() -> None
         np.testing.assert_allclose(heights, WAVE.values(centres[:, np.newaxis]))
         wave = line(axes, WAVE.name)
         np.testing.assert_allclose(wave.get_ydata(), WAVE.values(grid(WAVE)))
-        neurons = box_sum(WAVE, count).neurons
+        neurons = approximate(WAVE, count).neurons
         assert axes.get_title("left") == f"{count} boxes, {neurons} neurons"
 
 

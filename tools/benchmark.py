@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
@@ -67,9 +68,7 @@ def pytorch(run: Run, decode: bool = False) -> Iterator[None]:
     (images, labels), test = ((to_input(x), torch.from_numpy(y)) for x, y in splits)
     if decode:
         sets = [FashionMNIST("data", train, ToTensor()) for train in (True, False)]
-        loaders = [
-            torch.utils.data.DataLoader(each, recipe.batch_size, each.train) for each in sets
-        ]
+        loaders = [DataLoader(each, recipe.batch_size, each.train) for each in sets]
     while True:
         order = torch.randperm(len(images)).split(recipe.batch_size)
         for x, y in loaders[0] if decode else ((images[i], labels[i]) for i in order):
@@ -142,15 +141,19 @@ LOOPS: dict[Run, dict[str, tuple[Callable[[Run], Iterator[None]], str]]] = {
 
 def main() -> None:
     """Take all times and write the report."""
-    tables = "\n\n".join(f"## {run.name}\n\n{table(measure(run))}" for run in LOOPS)
+    tables = ""
+    for run in LOOPS:
+        seconds = measure(run)
+        times = {"times ours": seconds.div(seconds["ours"], axis=0).median()}
+        times |= {"seconds": seconds.median(), "min": seconds.min(), "max": seconds.max()}
+        table = pd.DataFrame(times).to_markdown(tablefmt="github", floatfmt=".2f")
+        tables += f"\n## {run.name}\n\n{table}\n"
     text = f"""# Speed
 
 Measured by `make bench` on {time.strftime("%Y-%m-%d", time.gmtime())}: {circumstances()},
 {len(os.sched_getaffinity(0))} cores. Each loop is a process that computes an epoch with its test
 evaluation, in {ROUNDS} rounds in which they take turns, after one to warm up; numbers are medians.
-
 {tables}
-
 Ours is pinned, and only its large products use a second core, as in fashion_mlp-baseline those of
 the test images. The others use all cores and instructions, unless their names say otherwise.
 """
@@ -173,13 +176,6 @@ def measure(run: Run) -> pd.DataFrame:
     for process in processes.values():
         process.communicate()  # ends its input
     return pd.DataFrame(seconds)[1:]
-
-
-def table(seconds: pd.DataFrame) -> str:
-    """Return what `measure` returned as a table in Markdown."""
-    times = {"times ours": seconds.div(seconds["ours"], axis=0).median()}
-    times |= {"seconds": seconds.median(), "min": seconds.min(), "max": seconds.max()}
-    return pd.DataFrame(times).to_markdown(tablefmt="github", floatfmt=".2f")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.plot.style import BLUE, GREEN, GREY, ORANGE, RED
+from stages.plot.style import BLUE, GREEN, GREY, ORANGE, RED, subplots
 from stages.results import summaries
 from stages.results.reading import classes_of
 
@@ -24,8 +24,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
 
     The loss axis is made for the epochs after the first tenth: the losses before are far above.
     """
-    figure = Figure(figsize=(7, 4))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 4))
     for name, losses in history.filter(like="_loss").items():
         label, color = SPLITS[name.removesuffix("_loss")]
         axes.plot(history["epoch"], losses, label=label, color=color)
@@ -46,8 +45,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
 
 def accuracy_curve(history: pd.DataFrame) -> Figure:
     """Draw the accuracies against epochs; the axis is made for those after the first tenth."""
-    figure = Figure(figsize=(7, 4))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 4))
     for name, accuracies in (100 * history.filter(like="_accuracy")).items():
         label, color = SPLITS[name.removesuffix("_accuracy")]
         label = f"{label}, last epoch: {accuracies.iloc[-1]:.2f} %"
@@ -79,8 +77,7 @@ def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, Any
     `reported` is what the author reported, as in data/reported.yaml: perhaps a `history` of rows
     of epoch, test_accuracy and test_loss, and the `best_epoch`.
     """
-    figure = Figure(figsize=(9, 4))
-    loss_axes, accuracy_axes = figure.subplots(1, 2)
+    figure, (loss_axes, accuracy_axes) = subplots(1, 2, figsize=(9, 4))
     for recipe, history in histories.items():
         shown = _after_the_first_tenth(history)
         epochs, accuracy = shown["epoch"], 100 * shown["test_accuracy"]
@@ -106,8 +103,7 @@ def learning_rates(fractions: Mapping[str, Sequence[float]]) -> Figure:
 
     A point is the rate in the middle of the epoch.
     """
-    figure = Figure(figsize=(7, 2.6))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 2.6))
     for label, values in fractions.items():
         # Rounded: further digits depend on the processor, and can change a pixel.
         axes.plot(np.arange(len(values)) + 0.5, np.round(values, 6), label=label)
@@ -122,9 +118,8 @@ def first_layers(weights: Mapping[str, np.ndarray]) -> Figure:
 
     The units are those of the largest norms.
     """
-    figure = Figure(figsize=(9, 2.3 * len(weights)))
-    all_axes = figure.subplots(len(weights), 1, squeeze=False).ravel()
-    for axes, (recipe, images) in zip(all_axes, weights.items(), strict=True):
+    figure, all_axes = subplots(len(weights), figsize=(9, 2.3 * len(weights)), squeeze=False)
+    for axes, (recipe, images) in zip(all_axes.flat, weights.items(), strict=True):
         norms = np.linalg.norm(images.astype(float), axis=(1, 2))
         shown = images[np.argsort(-norms, kind="stable")[:16]]
         limit = np.abs(shown).max()
@@ -144,8 +139,7 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
     counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, tuple(codes), 1)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(7, 6.3))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 6.3))
     axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         color = "white" if fractions[row, column] > 0.5 else "black" if count else "0.8"
@@ -167,29 +161,35 @@ def probability(p: float) -> str:
 
 
 def predicted_images(images: np.ndarray, predictions: pd.DataFrame, heading: str) -> Figure:
-    """Draw up to 16 images, (n, 28, 28), with predicted and true class; errors in red."""
-    figure = Figure(figsize=(9, 4.3))
+    """Draw the images, of (n, 28, 28), of up to 16 predictions, with both classes; errors in red.
+
+    The index of the predictions is that of their images.
+    """
+    figure, all_axes = subplots(2, 8, figsize=(9, 4.3))
     figure.suptitle(heading, x=0.01, ha="left")
-    all_axes = figure.subplots(2, 8).ravel()
-    for axes in all_axes:
+    for axes in all_axes.flat:
         axes.set_axis_off()
     rows = predictions.assign(confidence=summaries.confidence(predictions)).itertuples()
-    for axes, image, row in zip(all_axes, images, rows, strict=False):
+    for axes, row in zip(all_axes.flat, rows, strict=False):
         color = RED if row.prediction != row.label else None
         title = f"{row.prediction}\n{probability(row.confidence)}\ntrue: {row.label}"
         axes.set_title(title, fontsize=8, color=color or "black")
-        _show_image(axes, image, color)
+        _show_image(axes, images[row.Index], color)
     return figure
 
 
 def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure:
-    """Draw a few images, (n, 28, 28), each above its predicted class probabilities."""
+    """Draw the images, of (n, 28, 28), of a few predictions, each above its class probabilities.
+
+    The index of the predictions is that of their images.
+    """
     classes = classes_of(predictions)
-    figure = Figure(figsize=(9, 5))
-    top, bottom = figure.subplots(2, len(images), height_ratios=(2, 3), sharey="row")
-    rows = zip(top, bottom, images, predictions.iterrows(), strict=True)
-    for above, axes, image, (_, (label, _, *probabilities)) in rows:
-        _show_image(above, image)
+    figure, (top, bottom) = subplots(
+        2, len(predictions), figsize=(9, 5), height_ratios=(2, 3), sharey="row"
+    )
+    rows = zip(top, bottom, predictions.iterrows(), strict=True)
+    for above, axes, (index, (label, _, *probabilities)) in rows:
+        _show_image(above, images[index])
         above.set_title(f"true: {label}", loc="center", fontsize=10)
         colors = [BLUE if name == label else GREY for name in classes]
         bars = axes.barh(classes, probabilities, color=colors)
@@ -202,8 +202,8 @@ def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure
 
 def classes_shown(images: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Figure:
     """Draw the first image, (28, 28), of each class."""
-    figure = Figure(figsize=(9, 1.4))
-    for label, axes in enumerate(figure.subplots(1, len(classes))):
+    figure, all_axes = subplots(1, len(classes), figsize=(9, 1.4))
+    for label, axes in enumerate(all_axes):
         _show_image(axes, images[np.argmax(labels == label)])
         axes.set_title(classes[label], loc="center", fontsize=9)
     return figure
@@ -212,8 +212,7 @@ def classes_shown(images: np.ndarray, labels: np.ndarray, classes: Sequence[str]
 def reliability(predictions: pd.DataFrame) -> Figure:
     """Draw accuracy against confidence, in ten bins, and the expected calibration error."""
     bins = summaries.calibration(predictions)
-    figure = Figure(figsize=(4.5, 4))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(4.5, 4))
     axes.plot([0, 1], [0, 1], ":", color=GREY, label="calibrated")
     places = bins["confidence"], bins["accuracy"]
     axes.plot(*places, "o", color=RED, clip_on=False, label="mean of a bin")

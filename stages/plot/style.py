@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.core.files import replacing
 
@@ -21,6 +22,14 @@ matplotlib.rcParams.update(
         "savefig.dpi": 120,
     }
 )
+
+
+def subplots(
+    rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **options: Any
+) -> tuple[Figure, Any]:
+    """Make a figure and its axes, as `pyplot.subplots` does, which would keep the figure."""
+    figure = Figure(figsize=figsize)
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def save_figures(folder: Path, figures: Mapping[str, Figure]) -> None:

@@ -18,7 +18,6 @@ from stages.plot.style import save_figures
 from stages.report import verdicts
 from stages.report.html import to_html
 from stages.report.markdown import render
-from stages.results import summaries
 from stages.results.reading import Results, read_csv, read_numbers
 
 import pandas as pd
@@ -32,20 +31,16 @@ def main() -> None:
     params, reported = read_yaml(paths.PARAMS), read_yaml(paths.REPORTED)
     networks = [name for name in params if name in network_names()]
     runs = [Run(network, recipe) for network in networks for recipe in params[network]]
-    results = {run: Results(run) for run in runs}
+    results = {run.name: Results(run) for run in runs}
     save_figures(paths.COMPARISON, draw_comparisons(results.values(), reported))
-    chapters = [
-        problem("l1_regression", params),
-        problem("box_network", params, "errors"),
-        problem("softmax_jacobian", params, "cross_entropy"),
-        fashion_mlp(results, reported["fashion_mlp"]),
-        numpy_network(results, reported["numpy_network"]),
-    ]
-    text = number_figures(overview(results, reported, chapters))
+    report = number_figures(render_report(params, reported, results))
+    # They are in git, to verify a run on a processor where bits differ, as in later epochs they do.
+    first_epochs = [each.history.head(2).assign(run=name) for name, each in results.items()]
+    columns = ["run", "epoch", "train_loss"]
     contents = {
-        paths.FIRST_EPOCHS: first_epochs(results.values()),
-        paths.HTML: to_html(text, paths.REPORT.parent),
-        paths.REPORT: text,
+        paths.FIRST_EPOCHS: pd.concat(first_epochs).to_csv(columns=columns, index=False),
+        paths.HTML: to_html(report, paths.REPORT.parent),
+        paths.REPORT: report,
         paths.MODEL_CARD: render(TEMPLATES / "model_card.md.jinja", runs=results.values()),
     }
     for path, content in contents.items():
@@ -53,97 +48,41 @@ def main() -> None:
             partial.write_text(content, encoding="utf-8")
 
 
-def overview(
-    results: Mapping[Run, Results], reported: Mapping[str, Any], chapters: Sequence[str]
+def render_report(
+    params: Mapping[str, Any], reported: Mapping[str, Any], results: Mapping[str, Results]
 ) -> str:
-    """Return the whole report: the verdicts, the table of the runs, and the chapters."""
+    """Return the report from params.yaml, data/reported.yaml and the results of runs by name."""
     problems = ("l1_regression", "box_network", "softmax_jacobian")
     numbers = {name: read_numbers(Problem(name).numbers) for name in problems}
     accuracies = {}
     for network, block in reported.items():
-        baseline, theirs = results[Run(network, "baseline")], block["history"][-1]["test_accuracy"]
+        baseline, theirs = results[f"{network}-baseline"], block["history"][-1]["test_accuracy"]
         ours, seeds = baseline.metrics["test_accuracy"], baseline.seed_accuracies()
         accuracies[network] = verdicts.accuracy(theirs, ours, seeds)
     return render(
         TEMPLATES / "report.md.jinja",
         unpinned=numerics.UNPINNED,
+        params=params,
+        reported=reported,
+        results=results,
         confirmed=verdicts.confirmed(numbers),
         accuracies=accuracies,
-        runs=results.values(),
-        chapters=chapters,
+        errors=read_csv(Problem("box_network").results / "errors.csv"),
+        cross_entropy=read_csv(Problem("softmax_jacobian").results / "cross_entropy.csv"),
+        gradient_check=read_csv(paths.GRADIENT_CHECK),
+        epochs=beside_reported(
+            results["numpy_network-baseline"].history, reported["numpy_network"]["history"]
+        ),
         **numbers,
     )
 
 
-def problem(name: str, params: Mapping[str, Any], *tables: str) -> str:
-    """Return the chapter of problem 1, 2 or 3: what was given, and the numbers and tables found."""
-    files = Problem(name)
-    return render(
-        TEMPLATES / f"{name}.md.jinja",
-        given=params[name],
-        found=read_numbers(files.numbers),
-        **{table: read_csv(files.results / f"{table}.csv") for table in tables},
-    )
-
-
-def fashion_mlp(results: Mapping[Run, Results], reported: Mapping[str, Any]) -> str:
-    """Return the chapter of problem 4."""
-    baseline = results[Run("fashion_mlp", "baseline")]
-    return render(
-        TEMPLATES / "fashion_mlp.md.jinja",
-        baseline=baseline,
-        reported=reported,
-        best_epoch=summaries.best_epoch(baseline.history),
-        selected_by=summaries.selection_loss(baseline.history).replace("_", " "),
-        near_minimum=summaries.near_minimum(baseline.history),
-        last_batch=baseline.predictions.tail(reported["last_batch"]["size"]),
-        seeds=baseline.seed_accuracies(),
-        improved=improved(results, "fashion_mlp"),
-    )
-
-
-def numpy_network(results: Mapping[Run, Results], reported: Mapping[str, Any]) -> str:
-    """Return the chapter of problem 5."""
-    baseline = results[Run("numpy_network", "baseline")]
-    theirs = pd.DataFrame(reported["history"])
-    epochs = baseline.history.merge(theirs, "left", "epoch", suffixes=("", "_reported"))
+def beside_reported(history: pd.DataFrame, reported: Sequence[Mapping[str, float]]) -> pd.DataFrame:
+    """Return a history beside that which the author reported, with accuracies in per cent."""
+    epochs = history.merge(pd.DataFrame(reported), "left", "epoch", suffixes=("", "_reported"))
     epochs[["test_accuracy", "test_accuracy_reported"]] *= 100
     epochs["difference"] = epochs["test_accuracy"] - epochs["test_accuracy_reported"]
-    return render(
-        TEMPLATES / "numpy_network.md.jinja",
-        baseline=baseline,
-        epochs=epochs,
-        gradient_check=read_csv(paths.GRADIENT_CHECK),
-        improved=improved(results, "numpy_network"),
-    )
-
-
-def improved(results: Mapping[Run, Results], network: str) -> str:
-    """Return the section on a network's recipe `improved`; empty if there is none."""
-    before, after = results[Run(network, "baseline")], results.get(Run(network, "improved"))
-    if after is None:
-        return ""
-    scores = [summaries.scores_of(each.predictions) for each in (before, after)]
-    wrong = summaries.errors(after.predictions)
-    return render(
-        TEMPLATES / f"{network}_improved.md.jinja",
-        baseline=before,
-        improved=after,
-        ablation=after.ablation(),
-        scores=(100 * scores[0].join(scores[1].add_suffix("_improved"))).reset_index(names="label"),
-        gains=100 * (scores[1]["recall"] - scores[0]["recall"]),
-        confused=wrong.groupby(["label", "prediction"]).size().nlargest(3),
-    )
-
-
-def first_epochs(results: Iterable[Results]) -> str:
-    """Return the training loss of each untrained network and of its first epoch, as CSV.
-
-    They are in git, to verify a run on a processor where bits differ, as in later epochs they do.
-    """
-    rows = pd.concat(each.history.head(2).assign(run=each.run.name) for each in results)
-    text: str = rows.to_csv(columns=["run", "epoch", "train_loss"], index=False)
-    return text
+    return epochs
 
 
 def draw_comparisons(results: Iterable[Results], reported: Mapping[str, Any]) -> dict[str, Figure]:

@@ -13,8 +13,6 @@ from markdown_it.utils import EnvType
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-TEMPLATE = Path(__file__).with_name("templates") / "page.html.jinja"
-
 
 def to_html(text: str, folder: Path) -> str:
     """Return a Markdown text as one HTML page, with the PNG files that it shows, from a folder.
@@ -27,7 +25,8 @@ def to_html(text: str, folder: Path) -> str:
     markdown.add_render_rule("image", figure)
     markdown.add_render_rule("table_open", lambda *_: "<div><table>\n")
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    return render(TEMPLATE, body=markdown.render(text, {"folder": folder}))
+    template = Path(__file__).with_name("templates") / "page.html.jinja"
+    return render(template, body=markdown.render(text, {"folder": folder}))
 
 
 def mathml(latex: str, options: dict[str, bool]) -> str:

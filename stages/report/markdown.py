@@ -21,7 +21,7 @@ def render(template: Path, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (columns, difference, fill, percent, table, runs_table, recipes_table, variants_table)
+    filters = (columns, difference, fill, percent, table, runs_table, recipes_table)
     environment.filters.update({function.__name__: function for function in filters})
     environment.globals["summaries"] = summaries
     return environment.get_template(template.name).render(values)
@@ -48,13 +48,14 @@ def table(rows: Iterable[Iterable[object]], *headers: str) -> str:
     return text
 
 
-def columns(rows: pd.DataFrame, **formats: str) -> Iterator[tuple[str, ...]]:
-    """Choose columns of a table, each with the format of its values; a missing one stays empty."""
-    cells = (
-        ["" if pd.isna(value) else form.format(value) for value in rows[name]]
-        for name, form in formats.items()
-    )
-    return zip(*cells, strict=True)
+def columns(rows: pd.DataFrame, **formats: str) -> Iterator[list[str]]:
+    """Choose columns of a table, each with the format of its values; a missing one stays empty.
+
+    A format may name other columns too.
+    """
+    for row in rows.to_dict("records"):
+        cells = {name: form.format(row[name], **row) for name, form in formats.items()}
+        yield ["" if pd.isna(row[name]) else cell for name, cell in cells.items()]
 
 
 def runs_table(results: Iterable[Results]) -> str:
@@ -81,12 +82,3 @@ def recipes_table(results: Iterable[Results]) -> str:
     rows = pd.DataFrame(recipes, dtype=object)
     differing = rows[rows.astype(str).nunique(axis=1) > 1]
     return table(differing.itertuples(name=None), "hyperparameter", *recipes)
-
-
-def variants_table(ablation: pd.DataFrame) -> str:
-    """Format the differences of an ablation's variants from `improved`: one row per variant."""
-    rows = []
-    for variant, row in summaries.paired_differences(ablation).drop("improved").iterrows():
-        accuracy = f"{100 * row.accuracy_difference:+.2f} ± {100 * row.accuracy_error:.2f}"
-        rows.append((variant, accuracy, f"{row.loss_difference:+.3f} ± {row.loss_error:.3f}"))
-    return table(rows, "variant", "accuracy, percentage points", "loss, nats")

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from statistics import mean, stdev
 
 from stages.report.markdown import percent
 from stages.results.summaries import prediction_interval
 
 TOLERANCE = 1e-9  # a difference up to this size, absolute or relative, is a rounding error
+is_close = partial(math.isclose, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
 def confirmed(numbers: Mapping[str, Mapping[str, float]]) -> dict[str, bool]:
@@ -17,26 +19,20 @@ def confirmed(numbers: Mapping[str, Mapping[str, float]]) -> dict[str, bool]:
     """
     l1, box = numbers["l1_regression"], numbers["box_network"]
     softmax = numbers["softmax_jacobian"]
-    loss, bound = l1["l1_loss"], l1["lower_bound"]
-    equal = math.isclose(loss, bound, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    certified = is_close(l1["dual_residual"], 0) and is_close(l1["l1_loss"], l1["lower_bound"])
     counted = (
         box["max_error_over_bound"] <= 1 + TOLERANCE
         and box["neurons_for_twice_the_values"] == box["neurons"]
         and box["neurons_for_twice_the_length"] == 2 * box["neurons"]
         and box["best_steps_error"] >= 0.25 - TOLERANCE
-        and is_zero(box["second_layer_error"])
+        and is_close(box["second_layer_error"], 0)
     )
     differences = softmax["autograd_difference"], softmax["complex_step_difference"]
     return {
-        "l1_regression": is_zero(l1["dual_residual"]) and equal,
+        "l1_regression": certified,
         "box_network": counted,
-        "softmax_jacobian": all(map(is_zero, differences)),
+        "softmax_jacobian": all(is_close(difference, 0) for difference in differences),
     }
-
-
-def is_zero(value: float) -> bool:
-    """Return whether a value is zero up to TOLERANCE."""
-    return abs(value) <= TOLERANCE
 
 
 def accuracy(reported: float, measured: float, seeds: Sequence[float] | None) -> list[str]:

@@ -10,9 +10,6 @@ from stages.core.files import reading, replacing
 
 import pandas as pd
 
-# In the first line, besides the hyperparameters.
-OF_THE_STUDY = {"dataset", "seeds", "variants", "code"}
-
 
 def write_table(path: Path, table: pd.DataFrame, made_with: Mapping[str, object]) -> None:
     """Write a table below a line of JSON: the hyperparameters and what else it was made with."""
@@ -39,5 +36,6 @@ def read_table_of(recipe: Mapping[str, object], path: Path) -> pd.DataFrame | No
     Raises StageError if the file is something else.
     """
     made_with, table = read_table(path)
-    same = {name: made_with[name] for name in made_with.keys() - OF_THE_STUDY} == recipe
+    hyperparameters = made_with.keys() - {"dataset", "seeds", "variants", "code"}
+    same = {name: made_with[name] for name in hyperparameters} == recipe
     return table if same else None

@@ -23,11 +23,6 @@ def best_epoch(history: pd.DataFrame) -> int:
     return int(history["epoch"][history[selection_loss(history)].idxmin()])
 
 
-def near_minimum(history: pd.DataFrame) -> list[int]:
-    """Return the epochs whose test loss is within 5 % of the min."""
-    return list(history["epoch"][history["test_loss"] <= 1.05 * history["test_loss"].min()])
-
-
 def mean_loss(predictions: pd.DataFrame) -> float:
     """Return the mean cross entropy in nats of a few rows of predictions."""
     probabilities = [row[row["label"]] for _, row in predictions.iterrows()]
@@ -43,11 +38,6 @@ def confidence(predictions: pd.DataFrame) -> pd.Series:
 def errors(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of predictions whose predicted class is not the true one."""
     return predictions[predictions["prediction"] != predictions["label"]]
-
-
-def uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the three rows of predictions with the lowest confidence."""
-    return predictions.loc[confidence(predictions).nsmallest(3).index]
 
 
 def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -89,12 +79,13 @@ def paired_differences(ablation: pd.DataFrame) -> pd.DataFrame:
 
     `ablation` has one row per network: variant, seed, validation_accuracy and validation_loss. A
     difference is that of two networks of the same seed; an error is the standard error of the
-    mean difference.
+    mean difference. `improved` has none. Accuracies are in per cent, losses in nats.
     """
     columns = {}
-    for name in ("accuracy", "loss"):
-        by_seed = ablation.pivot(index="seed", columns="variant", values=f"validation_{name}")
-        differences = by_seed.sub(by_seed["improved"], axis=0)
+    for name, unit in (("accuracy", 0.01), ("loss", 1)):
+        values = ablation.assign(value=ablation[f"validation_{name}"] / unit)
+        by_seed = values.pivot(index="seed", columns="variant", values="value")
+        differences = by_seed.drop(columns="improved").sub(by_seed["improved"], axis=0)
         columns[name] = by_seed.mean()
         columns[f"{name}_difference"] = differences.mean()
         columns[f"{name}_error"] = differences.std() / np.sqrt(len(by_seed))

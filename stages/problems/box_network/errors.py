@@ -1,12 +1,11 @@
 """How many neurons a function takes for which error, measured."""
 
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, Function
-from stages.problems.box_network.step_network import StepNetwork, box_grid, box_sum
+from stages.problems.box_network.step_network import StepNetwork, approximate
 
 import numpy as np
 import pandas as pd
 
-VARIATIONS_PER_UNIT = 32  # boxes per unit of length for VARIATIONS
 GRIDS = {1: (4, 8, 16, 32, 64), 2: (4, 8, 16, 32, 64), 3: (4, 8, 16)}  # for PYRAMIDS, by dimension
 # Per unit of length, where errors are measured, by dimension. A box of GRIDS has at least two along
 # each coordinate: at its lower edge, where the error of a pyramid is largest, and at its centre.
@@ -16,9 +15,7 @@ BATCH = 128  # points: so few that their activations fit into the processor's ca
 
 def grid(function: Function) -> np.ndarray:
     """Return the points, of shape (n, dimensions), at which a function's error is measured."""
-    d = function.dimensions
-    axis = np.arange(0, function.length, 1 / POINTS[d])
-    return np.stack(np.meshgrid(*[axis] * d), axis=-1).reshape(-1, d)
+    return function.lattice(np.arange(0, function.length, 1 / POINTS[function.dimensions]))
 
 
 def max_error(network: StepNetwork, function: Function) -> float:
@@ -30,7 +27,6 @@ def max_error(network: StepNetwork, function: Function) -> float:
 
 def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
     """Approximate a function by boxes of width 1 / `per_unit`; return size and error as a row."""
-    approximate = box_sum if function.dimensions == 1 else box_grid
     count = per_unit * function.length
     network = approximate(function, count)
     return {
@@ -52,7 +48,7 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
 def tabulate_errors(counts: list[int]) -> pd.DataFrame:
     """Measure all functions: FUNCTIONS with each of `counts` boxes per unit of length."""
     rows = [measure("widths", function, count) for function in FUNCTIONS for count in counts]
-    rows += [measure("variations", function, VARIATIONS_PER_UNIT) for function in VARIATIONS]
+    rows += [measure("variations", function, per_unit=32) for function in VARIATIONS]
     for pyramid in PYRAMIDS:
         rows += [measure("dimensions", pyramid, count) for count in GRIDS[pyramid.dimensions]]
     return pd.DataFrame(rows)

@@ -1,9 +1,9 @@
 """The figures of problem 2. Each function draws one and returns it; the caller saves it."""
 
-from stages.plot.style import BLUE, GREY, RED
+from stages.plot.style import BLUE, GREY, RED, subplots
 from stages.problems.box_network.errors import grid
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, WAVE
-from stages.problems.box_network.step_network import StepNetwork, box_sum
+from stages.problems.box_network.step_network import StepNetwork, approximate
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 
 def box(height: float, width: float, x: np.ndarray, values: np.ndarray) -> Figure:
     """Draw the two step neurons, and their difference: the `values` of the network at `x`, (n,)."""
-    figure = Figure(figsize=(8, 2.8))
-    neurons, difference = figure.subplots(1, 2, sharex=True, sharey=True)
+    figure, (neurons, difference) = subplots(1, 2, figsize=(8, 2.8), sharex=True, sharey=True)
     for left, color, label in ((0.0, BLUE, "h step(x)"), (width, RED, "h step(x - δ)")):
         neurons.step(x, height * (x >= left), where="post", color=color, label=label)
     difference.step(x, values, where="post", color="black", label="h step(x) - h step(x - δ)")
@@ -34,8 +33,8 @@ def network(single_box: StepNetwork) -> Figure:
         "The network of a box": ["W1", "W2", "W3", "W4", "b1", "b2"],
         "The same with its weights and biases": values,
     }
-    figure = Figure(figsize=(9, 3))
-    for axes, (title, labels) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+    figure, all_axes = subplots(1, 2, figsize=(9, 3))
+    for axes, (title, labels) in zip(all_axes, panels.items(), strict=True):
         axes.set(title=title, xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
         axes.set_axis_off()
         for neuron, y in enumerate((0.85, 0.15)):
@@ -51,18 +50,19 @@ def network(single_box: StepNetwork) -> Figure:
 
 def approximations(counts: list[int]) -> Figure:
     """Draw the wave approximated by boxes of several widths."""
-    figure = Figure(figsize=(9, 2 * len(counts)))
+    figure, all_axes = subplots(
+        len(counts), figsize=(9, 2 * len(counts)), sharex=True, squeeze=False
+    )
     x = grid(WAVE)
-    all_axes = np.atleast_1d(figure.subplots(len(counts), 1, sharex=True))
-    for axes, count in zip(all_axes, counts, strict=True):
-        approximation = box_sum(WAVE, count)
+    for axes, count in zip(all_axes.flat, counts, strict=True):
+        approximation = approximate(WAVE, count)
         lefts = np.arange(count) / count
         heights = approximation(lefts[:, np.newaxis])
         axes.bar(lefts, heights, 1 / count, align="edge", color="#c6dbef", edgecolor=BLUE)
         axes.plot(x, WAVE.values(x), color="black", label=WAVE.name)
         axes.set(title=f"{count} boxes, {approximation.neurons} neurons", ylabel="output")
-    all_axes[0].legend()
-    all_axes[-1].set(xlabel="x")
+    figure.axes[0].legend()
+    figure.axes[-1].set(xlabel="x")
     return figure
 
 
@@ -76,8 +76,7 @@ def errors(table: pd.DataFrame) -> Figure:
         """Return two for each box of a unit of length; its own inverse."""
         return 2 / np.maximum(width, 1e-9)  # matplotlib asks for that of zero too
 
-    figure = Figure(figsize=(7, 4.8))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 4.8))
     for function in FUNCTIONS:
         rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
         width = 1 / rows["boxes_per_unit"]
@@ -97,8 +96,7 @@ def steps_in_two_dimensions(steps: np.ndarray, second_layer: np.ndarray) -> Figu
 
     Both are values on a square grid over [0, 1)^2, of shape (n, n).
     """
-    figure = Figure(figsize=(8, 3.8))
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, panels = subplots(1, 2, figsize=(8, 3.8), sharey=True)
     titles = "Sum of four steps: no box", "With a second layer: a box"
     style = {"cmap": "Blues", "vmin": 0, "vmax": 2, "interpolation": "nearest"}
     for axes, values, title in zip(panels, (steps, second_layer), titles, strict=True):
@@ -115,8 +113,7 @@ def dimensions(table: pd.DataFrame) -> Figure:
 
     `table` is that of `tabulate_errors`.
     """
-    figure = Figure(figsize=(9, 3.8))
-    panels = figure.subplots(1, 2, sharex=True)
+    figure, panels = subplots(1, 2, figsize=(9, 3.8), sharex=True)
     titles = {"neurons": "Neurons", "bytes": "Bytes of weights and biases"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         for pyramid in PYRAMIDS:

@@ -25,6 +25,11 @@ class Function:
     length: int = 1
     dimensions: int = 1
 
+    def lattice(self, axis: np.ndarray) -> np.ndarray:
+        """Return the points, (n^d, d), whose coordinates are all on an axis, (n,)."""
+        d = self.dimensions
+        return np.stack(np.meshgrid(*[axis] * d, indexing="ij"), axis=-1).reshape(-1, d)
+
 
 WAVE = Function(
     "sin(2πx)", lambda x: np.sin(2 * np.pi * x[:, 0]), lambda t: 2 * np.sin(np.pi * min(t, 0.5))

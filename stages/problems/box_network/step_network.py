@@ -10,7 +10,6 @@ To approximate a function, each box is as high as the function is at the centre 
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 from stages.problems.box_network.functions import Function
 
@@ -58,39 +57,29 @@ def boxes(lefts: np.ndarray, rights: np.ndarray, heights: np.ndarray) -> StepNet
     return StepNetwork([(weights, -edges)], np.concatenate([heights, -heights]))
 
 
-def box_sum(function: Function, count: int) -> StepNetwork:
-    """Approximate a function of one dimension by `count` boxes of equal width."""
-    edges = np.linspace(0, function.length, count + 1)
-    centres = (edges[:-1] + edges[1:]) / 2
-    return boxes(edges[:-1], edges[1:], function.values(centres[:, np.newaxis]))
+def box_grid(edges: np.ndarray, heights: np.ndarray) -> StepNetwork:
+    """Return a network with two hidden layers that adds up a grid of boxes of d dimensions.
 
-
-def box_grid(function: Function, count: int) -> StepNetwork:
-    """Approximate a function of d dimensions by a grid of `count`^d boxes.
-
-    The first hidden layer has a step at each of the `count` + 1 edges along each coordinate. In the
-    second, one neuron for each box adds the step at its lower edge and subtracts the step at its
-    upper edge, along each coordinate: the sum is the number of coordinates that lie inside the box,
-    and d only if the point does.
+    `edges`, of shape (n + 1,), are those along each coordinate; `heights` has shape (n, .., n), d
+    times. The first hidden layer has a step at each edge along each coordinate. In the second, one
+    neuron for each box adds the step at its lower edge and subtracts the step at its upper edge,
+    along each coordinate: the sum is the number of coordinates that lie inside the box, and d only
+    if the point does.
     """
-    d = function.dimensions
-    edges = np.linspace(0, function.length, count + 1)
-    steps = np.repeat(np.eye(d), count + 1, axis=0), -np.tile(edges, d)
-    cells = np.array(list(product(range(count), repeat=d)))
-    one_hot = np.eye(count + 1)
+    d = heights.ndim
+    steps = np.repeat(np.eye(d), len(edges), axis=0), -np.tile(edges, d)
+    cells = np.indices(heights.shape).reshape(d, -1).T
+    one_hot = np.eye(len(edges))
     weight = one_hot[cells] - one_hot[cells + 1]
     inside = weight.reshape(len(cells), -1), np.full(len(cells), 0.5 - d)
+    return StepNetwork([steps, inside], heights.ravel())
+
+
+def approximate(function: Function, count: int) -> StepNetwork:
+    """Approximate a function of d dimensions by `count`^d boxes of equal width."""
+    edges = np.linspace(0, function.length, count + 1)
     centres = (edges[:-1] + edges[1:]) / 2
-    return StepNetwork([steps, inside], function.values(centres[cells]))
-
-
-def plane_box(low: float, high: float) -> tuple[StepNetwork, StepNetwork]:
-    """Return two networks for the box of height 1 on [low, high)^2.
-
-    The first is the sum of the coordinates' steps, which is no box; the second adds a second hidden
-    layer of one neuron, and is the box.
-    """
-    steps = np.repeat(np.eye(2), 2, axis=0), -np.array([low, high, low, high])
-    signs = np.array([1.0, -1.0, 1.0, -1.0])
-    inside = signs[np.newaxis], np.array([-1.5])
-    return StepNetwork([steps], signs), StepNetwork([steps, inside], np.ones(1))
+    heights = function.values(function.lattice(centres))
+    if function.dimensions == 1:
+        return boxes(edges[:-1], edges[1:], heights)
+    return box_grid(edges, heights.reshape([count] * function.dimensions))

@@ -7,8 +7,8 @@ from stages.core.stage import run_stage
 from stages.plot.style import save_figures
 from stages.problems.l1_regression import figures, solver
 from stages.problems.l1_regression.data import LINES, PAIRS, X_RANGE, make_data
-from stages.problems.l1_regression.params import Params
 from stages.problems.l1_regression.solver import l1_loss, with_ones
+from stages.problems.params import L1Regression
 
 import numpy as np
 
@@ -17,7 +17,7 @@ PROBLEM = Problem("l1_regression")
 
 def main() -> None:
     """Fit a line to points with outliers under the L1 loss, and certify it optimal."""
-    params = load_params(Params, PROBLEM.name)
+    params = load_params(L1Regression, PROBLEM.name)
     x, y, outliers = make_data(params)
     design, ends = with_ones(x), with_ones(np.array(X_RANGE))
     theta = solver.minimise(design, y)
@@ -60,15 +60,13 @@ def main() -> None:
         partial.mkdir()
         write_numbers(partial / "numbers.json", numbers)
     lines = np.stack([true_line, theta, least_squares])
-    save_figures(
-        PROBLEM.figures,
-        {
-            "fit": figures.fit(x, y, outliers, on_line, lines),
-            "subdifferential": figures.subdifferential(),
-            "not_unique": figures.not_unique(),
-            "convergence": figures.convergence(suboptimality),
-        },
-    )
+    drawn = {
+        "fit": figures.fit(x, y, outliers, on_line, lines),
+        "subdifferential": figures.subdifferential(),
+        "not_unique": figures.not_unique(),
+        "convergence": figures.convergence(suboptimality),
+    }
+    save_figures(PROBLEM.figures, drawn)
 
 
 if __name__ == "__main__":

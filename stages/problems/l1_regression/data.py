@@ -1,6 +1,6 @@
 """The data of problem 1: a line with outliers, and two examples small enough to draw."""
 
-from stages.problems.l1_regression.params import Params
+from stages.problems.params import L1Regression
 
 import numpy as np
 
@@ -14,7 +14,7 @@ PAIRS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 LINES = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [-1.0, 1.0], [0.2, 0.4]])  # slope, intercept
 
 
-def make_data(params: Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def make_data(params: L1Regression) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw points on a line with normal noise; outliers among them have y = 0.
 
     Returns x and y, of three decimals, and which points are outliers; each of shape (points,).

@@ -1,6 +1,6 @@
 """The figures of problem 1. Each function draws one and returns it; the caller saves it."""
 
-from stages.plot.style import BLUE, GREY, RED
+from stages.plot.style import BLUE, GREY, RED, subplots
 from stages.problems.l1_regression.data import LINES, PAIRS, SAMPLES, X_RANGE
 from stages.problems.l1_regression.solver import with_ones
 
@@ -16,8 +16,7 @@ def fit(
     `x` and `y` have shape (n,), and so have the masks `outliers` and `on_line`: the points on the
     line of minimum L1 loss. `lines`, of shape (3, 2), are slopes and intercepts.
     """
-    figure = Figure(figsize=(7, 4.4))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 4.4))
     ends = np.array(X_RANGE)
     true_line, l1_line, squares_line = lines @ with_ones(ends).T
     axes.plot(ends, true_line, color="0.85", linewidth=6, label="true line", zorder=0)
@@ -34,9 +33,8 @@ def fit(
 
 def subdifferential() -> Figure:
     """Draw the loss of one parameter, its subdifferential below, and where that contains zero."""
-    figure = Figure(figsize=(8, 5))
-    columns = figure.subplots(2, len(SAMPLES), sharex=True, sharey="row").T
-    for (loss_axes, slope_axes), (count, sample) in zip(columns, SAMPLES.items(), strict=True):
+    figure, rows = subplots(2, len(SAMPLES), figsize=(8, 5), sharex=True, sharey="row")
+    for (loss_axes, slope_axes), (count, sample) in zip(rows.T, SAMPLES.items(), strict=True):
         t = np.array([0, *sample, 9])
         loss = np.abs(t[:, np.newaxis] - sample).sum(axis=1)
         minimisers = t[loss == loss.min()]
@@ -49,15 +47,14 @@ def subdifferential() -> Figure:
             axes.plot(minimisers, 0 * minimisers + height, "o-", color=RED, linewidth=3)
         loss_axes.set(title=f"{count} number of samples: {', '.join(f'{y:g}' for y in sample)}")
         slope_axes.set(xlabel="t")
-    columns[0][0].set(ylabel=r"loss $\Sigma\,|t - y_i|$")
-    columns[0][1].set(ylabel="subdifferential")
+    rows[0][0].set(ylabel=r"loss $\Sigma\,|t - y_i|$")
+    rows[1][0].set(ylabel="subdifferential")
     return figure
 
 
 def not_unique() -> Figure:
     """Draw four points and some of the lines that all have the minimum loss."""
-    figure = Figure(figsize=(5, 3.6))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(5, 3.6))
     ends = np.array([-0.2, 1.2])
     axes.plot(ends, with_ones(ends) @ LINES.T, color=BLUE, linewidth=1)
     axes.plot(*PAIRS.T, "o", color="black")
@@ -67,8 +64,7 @@ def not_unique() -> Figure:
 
 def convergence(suboptimality: list[float]) -> Figure:
     """Draw the suboptimality, loss minus minimum loss, of each iteration of IRLS."""
-    figure = Figure(figsize=(7, 3.6))
-    axes = figure.subplots()
+    figure, axes = subplots(figsize=(7, 3.6))
     # Three digits: further ones depend on the processor, and can change a pixel.
     axes.semilogy([float(f"{max(each, 1e-12):.3g}") for each in suboptimality], color=BLUE)
     axes.set(title="Convergence of iteratively reweighted least squares")

@@ -21,7 +21,6 @@ from scipy.optimize import linprog, lsq_linear
 
 ZERO = 1e-9  # a residual up to this size is zero up to rounding
 TOLERANCE = 1e-6  # of the linear program's solution
-MIN_RESIDUAL = 1e-9  # in the weights of IRLS
 
 
 def with_ones(x: np.ndarray) -> np.ndarray:
@@ -90,5 +89,5 @@ def irls(design: np.ndarray, y: np.ndarray, iterations: int) -> list[np.ndarray]
     for _ in range(iterations + 1):
         root = np.sqrt(weights)
         thetas.append(np.linalg.lstsq(root[:, np.newaxis] * design, root * y)[0])
-        weights = 1 / np.maximum(np.abs(design @ thetas[-1] - y), MIN_RESIDUAL)
+        weights = 1 / np.maximum(np.abs(design @ thetas[-1] - y), ZERO)
     return thetas

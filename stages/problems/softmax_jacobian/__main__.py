@@ -5,6 +5,7 @@ from stages.core.params import load_params
 from stages.core.paths import Problem
 from stages.core.stage import run_stage
 from stages.plot.style import save_figures
+from stages.problems.params import SoftmaxJacobian
 from stages.problems.softmax_jacobian import figures
 from stages.problems.softmax_jacobian.jacobian import (
     cross_entropy_gradients,
@@ -13,7 +14,6 @@ from stages.problems.softmax_jacobian.jacobian import (
     jacobian_by_complex_step,
     softmax,
 )
-from stages.problems.softmax_jacobian.params import Params
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ EXTREME = np.array([1e308, 800.0, 0.0, -800.0, -1e308])
 
 def main() -> None:
     """Check the formula of softmax's Jacobian by independent methods, and draw it."""
-    params = load_params(Params, PROBLEM.name)
+    params = load_params(SoftmaxJacobian, PROBLEM.name)
     vector = np.array(params.logits)
     generator = np.random.default_rng(params.seed)
     drawn = generator.normal(vector.mean(), vector.std(), (params.vectors - 1, len(vector)))

@@ -1,5 +1,6 @@
 """The figure of problem 3."""
 
+from stages.plot.style import subplots
 from stages.problems.softmax_jacobian.jacobian import jacobian
 
 import numpy as np
@@ -8,12 +9,12 @@ from matplotlib.figure import Figure
 
 def temperatures(logits: np.ndarray, values: list[float]) -> Figure:
     """Draw the Jacobian at several temperatures as heat maps on one scale, for logits (k,)."""
-    figure = Figure(figsize=(3.4 * len(values) + 1, 4.4))
+    count = len(values)
+    figure, panels = subplots(1, count, figsize=(3.4 * count + 1, 4.4), squeeze=False)
     figure.suptitle(f"Jacobian of softmax for the logits {', '.join(f'{z:g}' for z in logits)}")
-    panels = np.atleast_1d(figure.subplots(1, len(values)))
     matrices = [jacobian(logits, temperature) for temperature in values]
     limit = max(np.abs(matrix).max() for matrix in matrices)
-    for axes, temperature, matrix in zip(panels, values, matrices, strict=True):
+    for axes, temperature, matrix in zip(panels[0], values, matrices, strict=True):
         picture = axes.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit)
         for (i, j), value in np.ndenumerate(matrix):
             color = "white" if abs(value) > 0.6 * limit else "black"
@@ -22,6 +23,6 @@ def temperatures(logits: np.ndarray, values: list[float]) -> Figure:
         axes.set(title=f"T = {temperature:g}", xlabel="j: logit", xticks=ticks, yticks=ticks)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
-    panels[0].set(ylabel="i: probability")
-    figure.colorbar(picture, ax=list(panels), shrink=0.7, label="$J_{ij}$")
+    panels[0, 0].set(ylabel="i: probability")
+    figure.colorbar(picture, ax=list(panels[0]), shrink=0.7, label="$J_{ij}$")
     return figure
