@@ -1,0 +1,132 @@
+"""Predictions for images of one's own, as people have them."""
+
+import re
+from pathlib import Path
+
+from stages.core.datasets import CLASSES, read_idx
+from stages.core.stage import StageError
+from tools.predict import predict, prepare
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Project
+from PIL import Image
+
+
+@pytest.fixture
+def drawing() -> np.ndarray:
+    """A black hook on white, uint8 (60, 40), whose orientations all differ."""
+    drawing = np.full((60, 40), 255, np.uint8)
+    drawing[8:50, 10:16] = 0
+    drawing[44:50, 10:34] = 0
+    drawing[20:24, 16:24] = 100
+    return drawing
+
+
+def exif(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("dataset", ["FashionMNIST", "MNIST"])
+def test_however_a_picture_is_stored_it_is_prepared_alike(
+    drawing: np.ndarray, dataset: str, tmp_path: Path
+) -> None:
+    black, white = np.zeros_like(drawing), np.full_like(drawing, 255)
+    ways = {
+        "grey": (drawing, {}),
+        "light on dark": (255 - drawing, {}),
+        "colours": (np.dstack([drawing] * 3), {}),
+        "transparent": (np.dstack([black] * 3 + [255 - drawing]), {}),
+        "grey and opaque": (np.dstack([drawing, white]), {}),
+        "16 bits": (drawing.astype(np.uint16) * 257, {}),
+        "turned": (np.rot90(drawing), {"exif": exif(6)}),
+        "wide": (np.pad(drawing, ((3, 1), (90, 20)), constant_values=255), {}),
+    }
+    pictures = {}
+    for name, (pixels, options) in ways.items():
+        Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / f"{name}.png", **options)
+        pictures[name] = prepare(tmp_path / f"{name}.png", dataset).astype(int)
+    assert pictures["grey"].max() == 255
+    assert {name: abs(each - pictures["grey"]).max() for name, each in pictures.items()} == (
+        dict.fromkeys(ways, 0)
+    )
+
+
+@pytest.mark.parametrize("dataset", CLASSES)
+def test_an_enlarged_negative_of_an_image_is_prepared_as_its_authors_did(
+    real_data: Path, dataset: str, tmp_path: Path
+) -> None:
+    correlations = []
+    for image in read_idx(real_data / dataset / "raw/t10k-images-idx3-ubyte")[:50]:
+        large = np.pad(np.kron(image, np.ones((5, 5), np.uint8)), ((30, 90), (10, 5)))
+        Image.fromarray(255 - large).save(tmp_path / "image.png")
+        prepared = prepare(tmp_path / "image.png", dataset)
+        correlations.append(np.corrcoef(prepared.ravel(), image.ravel())[0, 1])
+    assert np.median(correlations) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("run", "dataset"),
+    [("fashion_mlp-improved", "FashionMNIST"), ("numpy_network-baseline", "MNIST")],
+)
+def test_exported_test_images_are_predicted_as_the_pipeline_does(
+    reproduced: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    run: str,
+    dataset: str,
+) -> None:
+    monkeypatch.chdir(reproduced.folder)
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    images = read_idx(Path(f"data/{dataset}/raw/t10k-images-idx3-ubyte"))[:3]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    predict(run, paths, tmp_path / "prepared")
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    expected = pd.read_csv(f"reports/predictions/{run}.csv", dtype={"prediction": str})
+    lines = zip(paths, printed.out.splitlines(), expected.iterrows(), images, strict=False)
+    for path, line, (_, row), image in lines:
+        assert line.startswith(f"{path}: {row['prediction']} ")
+        found = dict(re.findall(r"[:,] (.*?) ([\d.]+) %", line))
+        assert set(found) == set(CLASSES[dataset])
+        for label, percent in found.items():
+            assert float(percent) == pytest.approx(100 * row[label], abs=0.006)
+        assert (np.array(Image.open(tmp_path / "prepared" / path.name)) == image).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.png", None, "is missing"),
+        ("text.png", b"<html>", "is no image, or a damaged one"),
+        ("half.png", "half", "is no image, or a damaged one"),
+        ("blank.png", "blank", "is blank"),
+    ],
+)
+def test_what_is_no_picture_is_named(
+    drawing: np.ndarray, tmp_path: Path, name: str, content: bytes | str | None, message: str
+) -> None:
+    path = tmp_path / name
+    if content in ("half", "blank"):
+        Image.fromarray(drawing if content == "half" else np.full_like(drawing, 255)).save(path)
+        path.write_bytes(path.read_bytes()[: -40 if content == "half" else None])
+    elif content:
+        path.write_bytes(content)
+    with pytest.raises(StageError, match=f"{name} {message}"):
+        prepare(path, "MNIST")
+
+
+def test_weights_that_are_not_there_are_named_with_what_gets_them(project: Project) -> None:
+    (project.folder / "models/fashion_mlp-improved.safetensors").unlink()
+    command = ("python", "-m", "tools.predict", "fashion_mlp-improved", "boot.jpg")
+    finished = project.run(*command, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "error: models/fashion_mlp-improved.safetensors is missing; get it by `dvc repro` or "
+        "`dvc artifacts get`\n"
+    )
