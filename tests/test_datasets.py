@@ -27,12 +27,13 @@ def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
     [
         (lambda whole: whole[:-1], "has 1583 bytes and its header promises 1584"),
         (lambda whole: whole + b"\0", "has 1585 bytes and its header promises 1584"),
+        (lambda whole: b"\0\0\x09" + whole[3:], "is not an IDX file"),
         (lambda whole: whole[:15], "is not an IDX file"),
         (lambda _: b"", "is not an IDX file"),
         (lambda _: b"<html>Please log in</html>", "is not an IDX file"),
         (gzip.compress, "is not an IDX file"),
     ],
-    ids=["too short", "too long", "part of a header", "empty", "HTML", "gzipped"],
+    ids=["too short", "too long", "signed", "part of a header", "empty", "HTML", "gzipped"],
 )
 def test_a_damaged_file_is_named(
     tmp_path: Path, damage: Callable[[bytes], bytes], message: str
