@@ -114,6 +114,8 @@ def test_irls_starts_at_least_squares_and_converges_to_the_minimum_loss() -> Non
 
 
 def test_the_data_is_a_line_with_noise_and_a_fraction_of_outliers() -> None:
+    design, y, outliers = data(noise=0.0)
+    assert y == pytest.approx(np.where(outliers, 0, design @ [2, 1]))
     design, y, outliers = data(points=1000, outlier_fraction=0.3, slope=-3.0)
     assert outliers.sum() == 300
     assert (y[outliers] == 0).all()

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.check_params import params_model
+from stages.core.networks import load_recipe
 from stages.core.params import Block, checked, read_yaml
+from stages.core.paths import Run
 from stages.core.stage import StageError
 
 import pytest
@@ -118,6 +120,15 @@ def test_what_is_not_yaml_is_named(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("fashion_mlp: [")
     with pytest.raises(StageError, match=r"^\S*params\.yaml is not YAML: .*$"):
         read_yaml(tmp_path / "params.yaml")
+
+
+def test_a_block_that_an_empty_file_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("")
+    with pytest.raises(StageError, match=r"^params\.yaml has no numpy_network\.baseline$"):
+        load_recipe(Run("numpy_network", "baseline"))
 
 
 def places(block: dict | list, *above: object) -> Iterator[tuple]:
