@@ -122,13 +122,24 @@ def test_what_is_not_yaml_is_named(tmp_path: Path) -> None:
         read_yaml(tmp_path / "params.yaml")
 
 
-def test_a_block_that_an_empty_file_lacks_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "params.yaml has no numpy_network.baseline"),
+        (
+            "numpy_network: {baseline: 7}\n",
+            "params.yaml: numpy_network.baseline is not a block of parameters (it is 7)",
+        ),
+    ],
+)
+def test_a_stage_that_does_not_find_its_recipe_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text("")
-    with pytest.raises(StageError, match=r"^params\.yaml has no numpy_network\.baseline$"):
+    Path("params.yaml").write_text(content)
+    with pytest.raises(StageError) as caught:
         load_recipe(Run("numpy_network", "baseline"))
+    assert str(caught.value) == message
 
 
 def places(block: dict | list, *above: object) -> Iterator[tuple]:
@@ -148,7 +159,7 @@ ANYTHING = st.recursive(
 MISSING = object()
 
 
-@settings(deadline=None, max_examples=200)  # on a busy machine too
+@settings(max_examples=200, deadline=None)  # on a busy machine too
 @given(data=st.data())
 def test_whatever_is_wrong_is_named_in_one_line(data: st.DataObject) -> None:
     """Any value, anywhere, or none, is one that the parameter may have or told with its place."""
