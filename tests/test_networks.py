@@ -1,9 +1,11 @@
 """What both networks share: the steps of training, the schedule, augmentation, files."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from stages.core import numerics
 from stages.core.networks import inference_of, network_names, recipe_of, training_of
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
@@ -12,6 +14,7 @@ from stages.networks.numpy_network.network import NumpyNetwork
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
@@ -198,12 +201,15 @@ def test_a_linear_schedule_rises_to_the_learning_rate_and_falls_to_zero(warmup: 
 
 
 @pytest.mark.parametrize("network", network_names())
-def test_a_saved_network_predicts_the_same(network: str, tmp_path: Path) -> None:
+def test_a_saved_network_is_loaded_as_it_was(network: str, tmp_path: Path) -> None:
     images, _ = images_and_labels(4)
     params, inference = recipe(network, hidden_sizes=[10]), inference_of(network)
     saved, _ = trained(network, params)
     expected = inference.predict(saved, images, params)
-    inference.save(saved, tmp_path / "model", "MNIST")
+    inference.save(saved, tmp_path / "model", "Letters")
+    with safe_open(tmp_path / "model", "np") as file:
+        provenance = json.loads(file.metadata()["provenance"])
+    assert provenance == {"dataset": "Letters", "numerics": numerics.describe()}
     found = inference.predict(inference.load(tmp_path / "model", params), images, params)
     np.testing.assert_array_equal(found, expected)
     for hidden_sizes in ([9], [], [10, 10]):
