@@ -6,7 +6,8 @@ CORES = $(shell .venv/bin/python -m tools.cores)
 # The stages' `python` is the one in .venv, as if it were activated.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # A user's settings of these must not send the packages elsewhere, nor bring others in.
-unexport PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH
+unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,7 @@ endif
 # uv installs in a fraction of pip's time. It is told where the user's pip finds packages.
 .venv/installed:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, and $(PYTHON) is %d.%d; try make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@[ -e .git ] || { echo "error: $(CURDIR) is no git repository, which DVC needs; clone one" >&2; exit 1; }
 	@echo "Installing into .venv: downloads of 3 GB, 5.5 GB on disk"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv

@@ -75,3 +75,14 @@ def test_a_clone_with_windows_line_endings_is_up_to_date(
     project = clone(reproduced, tmp_path / "clone", "--config", "core.autocrlf=true")
     assert project.run("dvc", "status").stdout.endswith("up to date.\n")
     assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_an_experiment_that_failed_or_waits_is_listed_without_figures(project: Project) -> None:
+    """Its commit has the metrics of the one that it began with."""
+    queue = ("dvc", "exp", "run", "--queue", "--name")
+    rate = "numpy_network.baseline.learning_rate"
+    project.run(*queue, "bad", "--set-param", f"{rate}=1e38")
+    project.run("dvc", "exp", "run", "--run-all", check=False)
+    project.run(*queue, "waiting", "--set-param", f"{rate}=0.1")
+    shown = project.run("python", "-m", "tools.experiments").stdout
+    assert shown == "bad: failed\nwaiting: queued\n"

@@ -27,7 +27,7 @@ echo "uv $UV_DEFAULT_INDEX, $UV_INDEX, $UV_FIND_LINKS" >> log
 def project(tmp_path: Path) -> Project:
     """A folder with the Makefile, in which the environment was made."""
     project = Project(tmp_path / "project")
-    project.folder.mkdir()
+    (project.folder / ".git").mkdir(parents=True)
     shutil.copy(REPOSITORY / "Makefile", project.folder)
     project.write("requirements.txt", "planted==1\n")
     project.write("requirements-dev.txt", f"a==1\n    # via x\n{LOCKED_UV}z==1\n")
@@ -90,6 +90,14 @@ def test_uv_is_installed_by_its_hash_and_told_where_pip_finds_packages(project: 
     assert (project.folder / "log").read_text() == (
         f"{LOCKED_UV}uv https://b/simple,  https://c https://d, /e\n"
     )
+
+
+def test_nothing_is_installed_where_dvc_could_not_work(project: Project) -> None:
+    (project.folder / ".git").rmdir()
+    (project.folder / ".venv/installed").unlink()
+    finished = project.run("make", ".venv/installed", "PYTHON=./python", check=False)
+    assert finished.returncode != 0
+    assert finished.stderr.startswith(f"error: {project.folder} is no git repository")
 
 
 @pytest.mark.parametrize("broken", ["uv", "dvc"])
