@@ -1,10 +1,8 @@
-"""Check params.yaml, all of it, that it fits dvc.yaml, and the versions of what computes."""
+"""Check params.yaml, all of it, and that it fits dvc.yaml."""
 
 import re
-import sys
 from typing import Annotated, Any
 
-from stages.core import numerics
 from stages.core.files import replacing
 from stages.core.networks import network_names, recipe_of
 from stages.core.params import Block, checked, read_yaml
@@ -31,10 +29,7 @@ def main() -> None:
     """Name every value in params.yaml that is unknown, missing or impossible.
 
     Name also a recipe that no run uses, and one that a run or the report needs and that is missing.
-    Say which installed packages are not those of requirements.txt, by which bits may differ.
     """
-    if others := numerics.other_versions():
-        print(f"The bits may differ: {others}, as in {numerics.LOCK.name}.", file=sys.stderr)
     params = checked(params_model(), read_yaml(PARAMS), PARAMS)
     recipes = {Run(name, recipe) for name in network_names() for recipe in getattr(params, name)}
     variables = [each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each]

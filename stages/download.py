@@ -39,7 +39,8 @@ def main(dataset: str) -> None:
                 f"{dataset} could not be downloaded.\n"
                 + "".join(f"  - {failure}\n" for failure in failures)
                 + f"Get its four IDX files by other means, set {FOLDER_VARIABLE} to the folder "
-                "that holds them (raw or gzipped, under any name) and run `dvc repro` again."
+                "that holds them (raw or gzipped, under any name; unpack a zip archive) and run "
+                "`dvc repro` again."
             )
     with replacing(raw) as partial:
         partial.mkdir()
@@ -53,7 +54,9 @@ def _sources(dataset: str, scratch: Path) -> Iterator[tuple[str, Callable[[], Pa
     if raw_folder(dataset).exists():
         yield "what is already here", lambda: raw_folder(dataset)
     if named := os.environ.get(FOLDER_VARIABLE):
-        yield f"{FOLDER_VARIABLE}={named}", lambda: Path(named)
+        # An experiment runs elsewhere; DVC_ROOT is where the user has named the folder.
+        folder = Path(os.environ.get("DVC_ROOT", ""), named).absolute()
+        yield f"{FOLDER_VARIABLE}={folder}", lambda: folder
     yield "torchvision's mirrors", lambda: _from_torchvision(dataset, scratch)
     if dataset == "FashionMNIST":
         yield "Debian's package dataset-fashion-mnist", lambda: _from_debian(scratch)

@@ -1,6 +1,7 @@
 """Train a network by a recipe."""
 
 import math
+import sys
 
 from stages.core import datasets
 from stages.core.files import replacing
@@ -25,7 +26,8 @@ def main(network: str, recipe: str, dataset: str) -> None:
     model = training.make_network(params)
 
     history = []
-    with tqdm(total=params.epochs, desc=run.name, unit="epoch") as progress:
+    # No bar where the output is no terminal, as in a log file.
+    with tqdm(total=params.epochs, desc=run.name, unit="epoch", disable=None) as progress:
         epochs = training.train(model, params, training_set)
         for epoch, (train_loss, train_accuracy) in enumerate(epochs):
             row = {"train_loss": round(train_loss, 6), "train_accuracy": train_accuracy}
@@ -36,14 +38,15 @@ def main(network: str, recipe: str, dataset: str) -> None:
             if not all(map(math.isfinite, row.values())):
                 raise StageError(
                     f"{run.block} diverged in epoch {epoch}: the training loss is {train_loss:g}, "
-                    f"the test loss {row['test_loss']:g}; lower {run.block}.learning_rate in "
-                    "params.yaml"
+                    f"the test loss {row['test_loss']:g}; lower its learning rate or weight decay "
+                    "in params.yaml"
                 )
             history.append({"epoch": epoch} | row)
-            progress.set_postfix(
-                train_loss=train_loss, test_accuracy=row["test_accuracy"], refresh=False
-            )
+            reached = f"train_loss={train_loss:.3g}, test_accuracy={row['test_accuracy']}"
+            progress.set_postfix_str(reached, refresh=False)
             progress.update(epoch > 0)  # epoch 0 is the untrained network
+            if progress.disable and (epoch == 1 or epoch % max(1, params.epochs // 10) == 0):
+                print(f"{run.name}: epoch {epoch}, {reached}", file=sys.stderr, flush=True)
 
     with replacing(run.history) as partial:
         pd.DataFrame(history).to_csv(partial, index=False)

@@ -82,7 +82,7 @@ def read_idx(path: Path) -> np.ndarray:
         content = path.read_bytes()
     except FileNotFoundError:
         raise StageError(f"{path} is missing; {remedy}") from None
-    if content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * content[3]:
+    if content[:3] != b"\0\0\x08" or len(content) < 4 or len(content) < 4 + 4 * content[3]:
         raise StageError(f"{path} is not an IDX file of unsigned bytes; {remedy}")
     dimensions = content[3]
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))

@@ -56,6 +56,14 @@ def other_versions() -> str:
     return ", ".join(f"{name} is {installed[name]}, not {locked[name]}" for name in others)
 
 
+def unusable_numpy() -> str:
+    """Why numpy would not load with the other packages; empty if it is of the locked generation."""
+    locked = re.search(r"^numpy==(\d+)\.", LOCK.read_text(), re.MULTILINE)
+    if locked and version("numpy").split(".")[0] != locked[1]:
+        return f"numpy is {version('numpy')}, not {locked[1]}.x; is there another on PYTHONPATH?"
+    return ""
+
+
 def describe(device: str = "cpu") -> str:
     """Say what computes on a device here, as models record it: versions; "pinned" or why not."""
     versions = [f"{name} {version(name).partition('+')[0]}" for name in ("numpy", "torch")]
@@ -72,14 +80,15 @@ def provenance(dataset: str, device: str = "cpu") -> dict[str, str]:
     return {"provenance": json.dumps({"dataset": dataset, "numerics": describe(device)})}
 
 
+if reason := unusable_numpy():
+    sys.exit(f"error: {reason}")
 if not UNPINNED:
     os.environ.update(PINS)
     os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)  # numpy does not load if both lists are given
 
-# What a user has set for matplotlib must not reach the figures; a wrong setting stops its import.
-os.environ["MATPLOTLIBRC"] = os.devnull
-os.environ.pop("MPLBACKEND", None)
-
 # The bits do not depend on it. The networks are too small to gain from several threads, and where
 # several processes compute, threads that wait for one another cost more than they gain.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if not os.environ.get("SOURCE_DATE_EPOCH", "1"):
+    del os.environ["SOURCE_DATE_EPOCH"]  # numpy takes an empty one for a number

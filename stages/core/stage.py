@@ -3,6 +3,7 @@
 import argparse
 import ctypes
 import inspect
+import io
 import os
 import signal
 import sys
@@ -28,11 +29,13 @@ def run_stage(main: Callable[..., None], command: str = "dvc repro") -> None:
     for name in inspect.signature(main).parameters:
         parser.add_argument(name)
     arguments = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that the locale cannot print
+        sys.stdout.reconfigure(errors="backslashreplace")
     if "DVC_STAGE" in os.environ and sys.platform == "linux":
         # Else a stage would outlive a killed DVC and overwrite the outputs of the next run.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if numerics.UNPINNED:
-        print(f"The numerics are not pinned: {numerics.UNPINNED}.", file=sys.stderr)
+    for reason in filter(None, (numerics.UNPINNED, numerics.other_versions())):
+        print(f"The bits may differ: {reason}.", file=sys.stderr)
     try:
         main(**vars(arguments))
     except (MemoryError, RuntimeError) as error:

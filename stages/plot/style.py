@@ -1,17 +1,25 @@
 """How figures look and how they are saved."""
 
+import contextlib
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stages.core.files import replacing
 
-import matplotlib
-from matplotlib.figure import Figure
+# What a user or the current folder has set for matplotlib must neither reach the figures nor stop
+# its import.
+os.environ.pop("MPLBACKEND", None)
+os.environ["MATPLOTLIBRC"] = os.devnull
+with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
+    os.environ["MPLCONFIGDIR"] = empty
+    import matplotlib
+    from matplotlib.figure import Figure
 
 BLUE, GREEN, ORANGE, RED, GREY = "tab:blue", "tab:green", "tab:orange", "tab:red", "0.45"
 
-matplotlib.rcdefaults()  # also a matplotlibrc in the current folder must not change the figures
 matplotlib.rcParams.update(
     {
         "axes.spines.top": False,

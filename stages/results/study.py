@@ -10,6 +10,9 @@ from stages.core.files import reading, replacing
 
 import pandas as pd
 
+SEEDS = ["seed", "test_loss", "test_accuracy"]  # the columns of the two kinds of tables
+ABLATION = ["variant", "seed", "validation_loss", "validation_accuracy"]
+
 
 def write_table(path: Path, table: pd.DataFrame, made_with: Mapping[str, object]) -> None:
     """Write a table below a line of JSON: the hyperparameters and what else it was made with."""
@@ -18,7 +21,7 @@ def write_table(path: Path, table: pd.DataFrame, made_with: Mapping[str, object]
 
 
 def read_table(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Read what `write_table` wrote: what the table was made with, and the table.
+    """Read a table of the study: what it was made with, and the table.
 
     Raises StageError if the file is something else.
     """
@@ -27,7 +30,13 @@ def read_table(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         made_with = json.loads(first.removeprefix("# "))
         if not isinstance(made_with, dict):
             raise ValueError("no parameters")
-        return made_with, pd.read_csv(io.StringIO(rest))
+        table = pd.read_csv(io.StringIO(rest))
+        if list(table) != (ABLATION if "variants" in made_with else SEEDS):
+            raise ValueError("other columns")
+        numbers = table.drop(columns="variant", errors="ignore").astype(float)
+        if numbers.isna().any(axis=None) or table.duplicated(["seed", *table.columns[:-3]]).any():
+            raise ValueError("a number is missing, or a row is there twice")
+        return made_with, table
 
 
 def read_table_of(recipe: Mapping[str, object], path: Path) -> pd.DataFrame | None:
