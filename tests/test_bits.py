@@ -117,6 +117,7 @@ def test_another_folder_home_locale_time_zone_umask_and_hash_seed(
             "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
             "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
             "OPENBLAS_MAIN_FREE": "1",
+            "SOURCE_DATE_EPOCH": "",
         },
     ],
     ids=["the pins", "other names"],

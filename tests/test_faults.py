@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from stages import check_params, evaluate
-from stages.core.paths import Run
+from stages.core.paths import Run, ablation
 from stages.core.stage import StageError
 from stages.networks.numpy_network import inference
 
@@ -69,13 +69,13 @@ def test_a_killed_stage_leaves_whole_files_only(
 
 
 def start_training(project: Project, epochs: int, **variables: str) -> subprocess.Popen:
-    """Start `dvc repro`; return when the progress bar shows the network's first epoch."""
+    """Start `dvc repro`; return when it tells of the network's first epoch."""
     project.set_param(NUMPY.network, NUMPY.recipe, epochs=epochs)
     # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = project.start("dvc", "repro", TRAIN, start_new_session=True, **variables)
     seen = ""
-    while not re.search(rf"{NUMPY.name}: .* [1-9]\d*/", seen):
+    while not re.search(f"{NUMPY.name}: epoch [1-9]", seen):
         read = process.stderr.read(1)
         assert read, seen
         seen += read
@@ -209,6 +209,10 @@ def damage(path: Path, how: str) -> None:
         path.write_text("<html>Please log in</html>\n")
     elif how == "of another network":
         save_file({"0.weight": np.zeros((3, 2), np.float32)}, path)
+    elif how == "with a row twice":
+        path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+    elif how == "in a merge conflict":
+        path.write_text(path.read_text() + "<<<<<<< HEAD\n")
     else:
         lines = [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()]
         path.write_text("\n".join(lines) + "\n")
@@ -234,7 +238,11 @@ def damage(path: Path, how: str) -> None:
             "stages.plot.__main__ numpy_network baseline MNIST",
         ),
         (NUMPY.metrics, "cut off", "stages.report.__main__"),
-        (NUMPY.seeds, "another file", "stages.report.__main__"),
+        *(
+            (NUMPY.seeds, how, "stages.report.__main__")
+            for how in ("another file", "with a row twice", "in a merge conflict")
+        ),
+        (ablation(NUMPY.network), "without its last column", "stages.report.__main__"),
     ],
     ids=lambda value: str(value).replace("/", "."),
 )
@@ -244,7 +252,7 @@ def test_a_damaged_or_foreign_result_is_named(
     damage(project.folder / file, how)
     monkeypatch.chdir(project.folder)
     module, *names = stage.split()
-    remedy = "make study" if file == NUMPY.seeds else "dvc repro"
+    remedy = "make study" if file.parts[0] == "study" else "dvc repro"
     message = f"{file} is damaged or has another format; `{remedy}` makes it again"
     with pytest.raises(StageError, match=f"^{re.escape(message)}$"):
         import_module(module).main(*names)
@@ -265,12 +273,16 @@ def test_settings_of_matplotlib_reach_no_figure(
     project: Project, reproduced: Project, tmp_path: Path
 ) -> None:
     """Jupyter exports a backend that lies in a package of its own; a file may be anything."""
-    project.write("matplotlibrc", "font.size: 20\n")
+    styles = tmp_path / ".config/matplotlib/stylelib"
+    styles.mkdir(parents=True)
+    for path in (project.folder / "matplotlibrc", styles / "own.mplstyle"):
+        path.write_bytes(b"font.size: 20 # \xff\n")
     (tmp_path / "matplotlibrc").write_text("backend: nonsense\n")
     finished = project.run(
         *("python", "-m", "stages.plot", "numpy_network", "baseline", "MNIST"),
         MPLBACKEND="module://matplotlib_inline.backend_inline",
         MATPLOTLIBRC=str(tmp_path),
+        HOME=str(tmp_path),
     )
     assert finished.stderr == ""
     assert hashes(project.folder) == hashes(reproduced.folder)
@@ -279,13 +291,15 @@ def test_settings_of_matplotlib_reach_no_figure(
 def test_a_folder_of_the_data_may_be_a_link(
     project: Project, reproduced: Project, tmp_path: Path
 ) -> None:
+    """The files come from a folder whose name the locale cannot print."""
     raw, disk = project.folder / "data/MNIST/raw", tmp_path / "disk"
     shutil.move(raw, disk)
     raw.symlink_to(disk)
     (disk / "t10k-labels-idx1-ubyte").write_bytes(b"damaged")
     command = ("python", "-m", "stages.download", "MNIST")
-    data = str(reproduced.folder / "data")
-    project.run(*command, DATASETS_FOLDER=data)
+    data = str(shutil.copytree(reproduced.folder / "data", tmp_path / "dätä"))
+    posix = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    project.run(*command, DATASETS_FOLDER=data, **posix)
     assert raw.readlink() == disk
     for path in (reproduced.folder / "data/MNIST/raw").iterdir():
         assert (disk / path.name).read_bytes() == path.read_bytes()
@@ -318,6 +332,15 @@ def test_a_recipe_that_the_pipeline_cannot_take_is_named(
     monkeypatch.chdir(project.folder)
     with pytest.raises(StageError, match=re.escape(message)):
         check_params.main()
+
+
+def test_an_older_numpy_on_the_path_is_named(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "numpy-1.26.4.dist-info").mkdir()
+    metadata = "Metadata-Version: 2.1\nName: numpy\nVersion: 1.26.4\n"
+    (tmp_path / "numpy-1.26.4.dist-info/METADATA").write_text(metadata)
+    command = ("python", "-m", "stages.evaluate", "numpy_network", "baseline", "MNIST")
+    finished = project.run(*command, check=False, PYTHONPATH=str(tmp_path))
+    assert error_line(finished).startswith("error: numpy is 1.26.4, not ")
 
 
 def test_a_network_that_memory_does_not_hold(project: Project) -> None:

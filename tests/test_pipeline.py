@@ -161,11 +161,18 @@ def test_an_experiment_runs_what_it_touches_and_is_shown_compared_and_applied(
     assert project.run("dvc", "status").stdout.endswith("up to date.\n")
 
 
-@pytest.mark.parametrize(("network", "rate"), [("fashion_mlp", 1e20), ("numpy_network", 1e38)])
+@pytest.mark.parametrize(
+    ("network", "value"),
+    [
+        ("fashion_mlp", {"learning_rate": 1e20}),
+        ("numpy_network", {"learning_rate": 1e38}),
+        ("numpy_network", {"weight_decay": 1e38}),
+    ],
+)
 def test_divergence_stops_with_the_epoch_and_the_parameter(
-    small: Project, network: str, rate: float
+    small: Project, network: str, value: dict[str, float]
 ) -> None:
-    small.set_param(network, "baseline", learning_rate=rate)
+    small.set_param(network, "baseline", **value)
     arguments = (network, "baseline", NETWORKS[network])
     finished = small.run("python", "-m", "stages.train", *arguments, check=False)
     assert finished.returncode == 1
