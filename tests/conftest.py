@@ -29,13 +29,14 @@ RESULT_FILES = ("dvc.lock", "models/README.md", "study/report.md")
 RESULT_FOLDERS = ("reports/", "study/figures/")
 
 
-# The pins are for the stages to set; a test may itself have been started by make or by a git hook;
-# and a user's folder has the real data sets, whose hashes are not the small ones'.
-GIT_VARIABLES = subprocess.run(
-    ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
-).stdout.split()
-NOT_INHERITED = {*numerics.PINS, *GIT_VARIABLES, "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-NOT_INHERITED |= {"DATASETS_FOLDER"}
+# A git hook that starts the tests says where its repository is.
+for variable in subprocess.getoutput("git rev-parse --local-env-vars").split():
+    os.environ.pop(variable, None)
+# The pins are for the stages to set; make may have started the tests; and a user's folder has the
+# real data sets, whose hashes are not the small ones'.
+NOT_INHERITED = {*numerics.PINS, "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DATASETS_FOLDER"}
+# None of a user's settings of git, such as hooks.
+OF_GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_TEMPLATE_DIR": ""}
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -71,6 +72,7 @@ class Project:
         environment = inherited | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **OF_GIT,
             **variables,
         }
         return subprocess.Popen(

@@ -33,10 +33,12 @@ def main() -> None:
     compare = compare_numbers if numerics.UNPINNED or numerics.other_versions() else compare_bits
     with tempfile.TemporaryDirectory(prefix="verify ") as scratch:
         committed, here = Path(scratch, "committed"), Path(scratch, "here")
-        clone_without_outputs(here)
+        git("clone", "--quiet", "--template=", "--no-local", "--depth", "1", REPOSITORY, here)
+        # Without the outputs in git and dvc.lock each stage runs.
+        subprocess.run(["rm", "-rf", *outputs(here), "dvc.lock"], cwd=here, check=True)
         if subprocess.call(["dvc", "repro", "--no-run-cache"], cwd=here, env=environment()):
             sys.exit("not verified: the pipeline failed, see above")
-        git("clone", "--quiet", "--no-local", here, committed)
+        git("clone", "--quiet", "--template=", "--no-local", here, committed)
         rows = list(compare(committed, here))
     table = [(*row, "agrees" if agrees else "DIFFERENT") for *row, agrees in rows]
     print(tabulate(table, ("result", "must be", "is here", ""), disable_numparse=True))
@@ -87,16 +89,10 @@ def max_difference(one: str, other: str) -> float:
     return max(abs(a - b) for a, b in zip(*numbers, strict=True))
 
 
-def clone_without_outputs(folder: Path) -> None:
-    """Clone the last commit, without the outputs and dvc.lock, so that each stage runs."""
-    git("clone", "--quiet", "--no-local", "--depth", "1", REPOSITORY, folder)
-    subprocess.run(["rm", "-rf", *outputs(folder), "dvc.lock"], cwd=folder, check=True)
-
-
 def outputs(folder: Path) -> dict[str, str]:
     """Return the hash of each output in a folder's dvc.lock, by path."""
     stages = read_yaml(folder / "dvc.lock")["stages"].values()
-    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+    return {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
 
 
 def environment() -> dict[str, str]:
@@ -106,14 +102,15 @@ def environment() -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if key not in left_out}
     no_config = dict.fromkeys(("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR"), "/nonexistent")
     data = REPOSITORY / (os.environ.get(FOLDER_VARIABLE) or "data")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {**inherited, **no_config, FOLDER_VARIABLE: str(data), "PATH": path}
 
 
 def git(*arguments: str | Path) -> str:
     """Run git and return what it prints; end if it fails."""
     try:
-        return subprocess.check_output(["git", *arguments], env=environment(), text=True)
+        command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
+        return subprocess.check_output(command, env=environment(), text=True)
     except subprocess.CalledProcessError:
         sys.exit("git failed, see above")
 
