@@ -183,16 +183,16 @@ def small_project(folder: Path) -> Project:
     """A copy of the project with small data sets and few epochs, not yet run."""
     project = copy_of_repository(folder)
     generator = np.random.default_rng(1)
-    prototypes = generator.integers(0, 256, (10, 24, 24))
+    prototypes = generator.integers(0, 256, (10, 28, 28))
     for dataset in CLASSES:
         raw = folder / "data" / dataset / "raw"
         raw.mkdir(parents=True)
         for split, count in (("train", TRAIN_IMAGES), ("test", TEST_IMAGES)):
             labels = generator.integers(0, 10, count, dtype=np.uint8)
-            noise = generator.integers(-60, 60, (count, 24, 24))
+            noise = generator.integers(-60, 60, (count, 28, 28))
             images = np.clip(prototypes[labels] + noise, 0, 255).astype(np.uint8)
-            framed = np.pad(images, ((0, 0), (2, 2), (2, 2)))  # black, as in the data sets
-            write_idx(raw / f"{PREFIXES[split]}-images-idx3-ubyte", framed)
+            images[:, [0, 0, -1, -1], [0, -1, 0, -1]] = 0  # the corners, as in the data sets
+            write_idx(raw / f"{PREFIXES[split]}-images-idx3-ubyte", images)
             write_idx(raw / f"{PREFIXES[split]}-labels-idx1-ubyte", labels)
     write_sums(project)
     for network in ("fashion_mlp", "numpy_network"):

@@ -73,8 +73,9 @@ def test_a_rounding_error_is_written_as_zero_without_a_sign(tmp_path: Path) -> N
 
 
 def test_a_table_is_read_as_it_was_written_with_its_parameters(tmp_path: Path) -> None:
-    table = pd.DataFrame({"seed": [1, 2], "variant": ["a, b", "#"], "loss": [0.25, 1e-9]})
-    parameters = {"name": "a\nb # é", "values": [1, 2.5, None], "of": {"x": True}}
+    numbers = {"validation_loss": [0.25, 1e-9], "validation_accuracy": [0.5, 1.0]}
+    table = pd.DataFrame({"variant": ["a, b", "#"], "seed": [1, 2], **numbers})
+    parameters = {"name": "a\nb # é", "values": [1, 2.5, None], "variants": {"x": True}}
     write_table(tmp_path / "table.csv", table, parameters)
     made_with, found = read_table(tmp_path / "table.csv")
     assert made_with == parameters

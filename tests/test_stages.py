@@ -126,7 +126,7 @@ def stale(project: Project, touched: str) -> set[str]:
 @pytest.mark.parametrize(
     ("touched", "expected"),
     [
-        ("requirements.txt", COMPUTE),
+        ("requirements.txt", COMPUTE | DOWNLOAD),
         ("stages/core/metrics.py", COMPUTE | DOWNLOAD),
         ("stages/networks/common/schedule.py", {"check_params", "report"} | TRAIN),
         ("stages/networks/fashion_mlp/training.py", {"check_params", "report"} | FASHION),
