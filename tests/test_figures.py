@@ -244,19 +244,6 @@ def test_each_line_of_minimum_loss_passes_between_both_pairs() -> None:
         assert ((at_the_pairs >= -1e-12) & (at_the_pairs <= 1 + 1e-12)).all()
 
 
-def test_convergence_to_zero_is_on_a_logarithmic_scale() -> None:
-    (axes,) = l1_figures.convergence([1.0, 0.1, 0.0]).axes
-    assert data(axes.lines[0]) == ([0, 1, 2], [1, 0.1, 1e-12])
-    assert axes.get_yscale() == "log"
-
-
-def test_a_box_is_the_difference_of_two_steps() -> None:
-    x = np.array([-1.0, 0, 0.5, 1, 2])
-    neurons, difference = box_figures.box(3.0, 1.0, x, np.array([0, 3, 3, 0, 0])).axes
-    assert [data(each)[1] for each in neurons.lines] == [[0, 3, 3, 3, 3], [0, 0, 0, 3, 3]]
-    assert data(difference.lines[0])[1] == [0, 3, 3, 0, 0]
-
-
 def test_approximations_are_boxes_as_high_as_the_wave_at_their_centres() -> None:
     for axes, count in zip(box_figures.approximations([4, 8]).axes, (4, 8), strict=True):
         centres = (np.arange(count) + 0.5) / count
@@ -287,14 +274,6 @@ def test_errors_are_against_widths_and_neurons_with_their_bounds() -> None:
         for d in (1, 2, 3):
             rows = table[(table["part"] == "dimensions") & (table["dimensions"] == d)]
             assert line(axes, f"d = {d}") == (list(rows["max_error"]), list(rows[column]))
-
-
-def test_steps_and_second_layer_are_on_one_scale_with_the_origin_below() -> None:
-    given = np.arange(9.0).reshape(3, 3), np.ones((3, 3))
-    drawn = [axes.images[0] for axes in box_figures.steps_in_two_dimensions(*given).axes[:2]]
-    np.testing.assert_array_equal([each.get_array() for each in drawn], given)
-    assert [each.get_clim() for each in drawn] == [(0, 2)] * 2
-    assert [each.origin for each in drawn] == ["lower"] * 2
 
 
 def test_the_jacobian_is_shown_at_each_temperature_on_one_scale() -> None:
