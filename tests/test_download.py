@@ -278,7 +278,7 @@ def test_debians_package(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv(download.FOLDER_VARIABLE)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     sources.write_text("deb [trusted=yes] http://127.0.0.1:9 ./\n")  # where nothing listens
-    with pytest.raises(StageError, match=r"apt-get: .* index files failed to download"):
+    with pytest.raises(StageError, match=r"apt-get: .* failed "):
         download.main("FashionMNIST")
 
     shutil.copytree(folder, package / "usr/share/dataset")

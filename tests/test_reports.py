@@ -21,7 +21,6 @@ from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
-
 RUNS = [Run(network, recipe) for network in network_names() for recipe in ("baseline", "improved")]
 
 
