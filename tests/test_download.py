@@ -49,6 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_idx(folder / name, np.full(shape, len(sums), np.uint8))
         sums[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     monkeypatch.setattr(download, "read_sums", lambda _: sums)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setenv(download.FOLDER_VARIABLE, str(folder))
     for dataset in (torchvision.datasets.MNIST, torchvision.datasets.FashionMNIST):
         monkeypatch.setattr(dataset, "mirrors", [])
@@ -118,6 +119,15 @@ def test_of_an_endless_file_only_so_much_is_read(
     path.write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(StageError, match="no train-images-idx3-ubyte or t10k-images-idx3-ubyte "):
         download.main("MNIST")
+
+
+def test_the_folder_may_be_named_from_where_dvc_was_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(folder.parent))
+    monkeypatch.setenv(download.FOLDER_VARIABLE, folder.name)
+    download.main("MNIST")
+    check()
 
 
 def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:
