@@ -1,28 +1,44 @@
 """Each figure shows the values that it is given, where they belong."""
 
+from stages.core.paths import Run
+from stages.plot import __main__ as plot
 from stages.plot import figures
 from stages.plot.style import GREY, RED
-from stages.results.summaries import calibration, calibration_error, confidence
+from stages.problems.box_network import figures as box_figures
+from stages.problems.box_network.errors import tabulate_errors
+from stages.problems.box_network.functions import FUNCTIONS
+from stages.problems.l1_regression import figures as l1_figures
+from stages.problems.softmax_jacobian import figures as softmax_figures
+from stages.problems.softmax_jacobian.jacobian import jacobian
+from stages.results.reading import read_predictions
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Project
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from torchvision.datasets.mnist import read_image_file
 
 CLASSES = list("abc")
+IMAGES = np.random.default_rng(4).integers(0, 256, (10, 28, 28), dtype=np.uint8)
 
 
-def history(epochs: int, validation: bool) -> pd.DataFrame:
+def history(epochs: int, validation: bool = True) -> pd.DataFrame:
+    """A history whose first tenth is far above all that follows."""
     generator = np.random.default_rng(epochs)
     splits = ["train", *(["validation"] if validation else []), "test"]
     columns = {f"{split}_{name}": generator.random(epochs + 1) for split in splits
                for name in ("loss", "accuracy")}  # fmt: skip
-    return pd.DataFrame({"epoch": np.arange(epochs + 1)} | columns)
+    table = pd.DataFrame(columns)
+    table.iloc[: epochs // 10 + 1] += 9
+    return table.reset_index(names="epoch")
 
 
-def predictions(count: int = 60) -> pd.DataFrame:
+def predictions(count: int = 10) -> pd.DataFrame:
     generator = np.random.default_rng(3)
     table = pd.DataFrame(generator.dirichlet([0.5] * 3, count), columns=CLASSES)
     table.insert(0, "prediction", table.idxmax(axis=1))
@@ -30,76 +46,58 @@ def predictions(count: int = 60) -> pd.DataFrame:
     return table
 
 
-def images(count: int) -> np.ndarray:
-    return np.random.default_rng(4).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+def data(drawn: Line2D) -> tuple[list[float], list[float]]:
+    return list(drawn.get_xdata()), list(drawn.get_ydata())
 
 
 def line(axes: Axes, label: str) -> tuple[list[float], list[float]]:
     """The data of the only line of the axes whose label begins so."""
     (found,) = [each for each in axes.lines if each.get_label().startswith(label)]
-    return list(found.get_xdata()), list(found.get_ydata())
+    return data(found)
 
 
-def texts(axes: Axes) -> list[str]:
-    return [text.get_text() for text in axes.texts]
+def grid_of_texts(axes: Axes) -> list[list[str]]:
+    """The texts on a square heat map, by row."""
+    placed = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
+    size = range(round(len(placed) ** 0.5))
+    return [[placed[row, column] for column in size] for row in size]
 
 
-@pytest.mark.parametrize("validation", [True, False])
-def test_loss_curves_are_those_of_the_history_with_the_best_epoch(validation: bool) -> None:
-    table = history(40, validation)
-    (axes,) = figures.loss_curves(table).axes
-    splits = {"training": "train", "test": "test"}
-    splits |= {"validation": "validation"} if validation else {}
-    for label, name in splits.items():
-        assert line(axes, label) == (list(table["epoch"]), list(table[f"{name}_loss"]))
-    chosen = "validation" if validation else "test"
-    best = table[f"{chosen}_loss"].idxmin()
-    (x,), (y,) = line(axes, f"min {chosen} loss: ")
-    assert (x, y) == (best, table[f"{chosen}_loss"][best])
-    assert [best, best] in [list(each.get_xdata()) for each in axes.lines]  # the dotted line
-    shown = table[[f"{name}_loss" for name in splits.values()]][5:]  # after a tenth of 40 epochs
-    assert axes.get_ylim() == pytest.approx((0, 1.2 * shown.to_numpy().max()))
-    assert f"{table['test_loss'][0]:.3f}" in axes.get_title("left")
-
-
-def test_accuracy_curves_are_those_of_the_history_in_per_cent() -> None:
-    table = history(40, validation=True)
-    (axes,) = figures.accuracy_curve(table).axes
-    for label, name in (("training", "train"), ("validation", "validation"), ("test", "test")):
-        values = 100 * table[f"{name}_accuracy"]
-        shown = f"{label}, last epoch: {values.iloc[-1]:.2f} %"
-        assert line(axes, shown) == (list(table["epoch"]), list(values))
-    shown = 100 * table[[f"{name}_accuracy" for name in ("train", "validation", "test")]][5:]
-    assert axes.get_ylim() == pytest.approx(
-        (shown.to_numpy().min() - 1, shown.to_numpy().max() + 1)
+@pytest.mark.parametrize("selected", ["validation", "test"])
+def test_curves_are_those_of_the_history(selected: str) -> None:
+    table = history(40, validation=selected == "validation")
+    (losses,), (accuracies,) = (
+        draw(table).axes for draw in (figures.loss_curves, figures.accuracy_curve)
     )
-    assert f"{100 * table['test_accuracy'][0]:.2f} %" in axes.get_title("left")
+    for label, split in (("training", "train"), ("test", "test"), (selected, selected)):
+        assert line(losses, label) == (list(table["epoch"]), list(table[f"{split}_loss"]))
+        in_per_cent = 100 * table[f"{split}_accuracy"]
+        last = f"{label}, last epoch: {in_per_cent.iloc[-1]:.2f} %"
+        assert line(accuracies, last) == (list(table["epoch"]), list(in_per_cent))
+    best = table[f"{selected}_loss"].idxmin()
+    assert line(losses, f"min {selected} loss: ") == ([best], [table[f"{selected}_loss"][best]])
+    assert [best, best] in [list(each.get_xdata()) for each in losses.lines]  # the dotted line
+    for axes, name, factor in ((losses, "loss", 1), (accuracies, "accuracy", 100)):
+        low, high = axes.get_ylim()
+        values = factor * table.filter(like=name).to_numpy()
+        assert low <= values[5:].min() < values[5:].max() <= high < values[:5].min()
 
 
 def test_a_comparison_has_each_recipe_after_a_tenth_of_its_epochs_and_what_was_reported() -> None:
-    histories = {"plain": history(40, validation=False), "better": history(20, validation=True)}
-    reported = {
-        "history": [
-            {"epoch": 0, "test_loss": 3.0, "test_accuracy": 0.1},
-            {"epoch": 2, "test_loss": 0.5, "test_accuracy": 0.8},
-        ],
-        "best_epoch": 7,
-    }
-    loss_axes, accuracy_axes = figures.comparison(histories, reported).axes
+    histories = {"plain": history(40, validation=False), "better": history(20)}
+    first_rows = [{"epoch": 0, "test_loss": 3.0, "test_accuracy": 0.1}]
+    rows = [*first_rows, {"epoch": 2, "test_loss": 0.5, "test_accuracy": 0.8}]
+    losses, accuracies = figures.comparison(histories, {"history": rows, "best_epoch": 7}).axes
     for number, (recipe, first) in enumerate((("plain", 5), ("better", 3))):
         shown = histories[recipe][first:]
-        accuracies = 100 * shown["test_accuracy"]
-        label = f"{recipe}: {accuracies.iloc[-1]:.2f} %"
-        assert line(accuracy_axes, label) == (list(shown["epoch"]), list(accuracies))
-        loss = loss_axes.lines[number]
-        assert list(loss.get_xdata()) == list(shown["epoch"])
-        assert list(loss.get_ydata()) == list(shown["test_loss"])
-        assert loss.get_color() == accuracy_axes.lines[number].get_color()
-    assert line(accuracy_axes, "reported by the author") == ([2], [80])
-    assert list(loss_axes.lines[2].get_ydata()) == [0.5]
-    assert line(loss_axes, "reported epoch of the min loss")[0] == [7, 7]
-    legend = figures.comparison(histories, {}).legends[0]
-    assert len(legend.get_texts()) == 2
+        epochs, in_per_cent = list(shown["epoch"]), list(100 * shown["test_accuracy"])
+        assert line(accuracies, f"{recipe}: {in_per_cent[-1]:.2f} %") == (epochs, in_per_cent)
+        assert data(losses.lines[number]) == (epochs, list(shown["test_loss"]))
+        assert losses.lines[number].get_color() == accuracies.lines[number].get_color()
+    assert line(accuracies, "reported by the author") == ([2], [80])
+    assert data(losses.lines[2]) == ([2], [0.5])
+    assert line(losses, "reported epoch of the min loss")[0] == [7, 7]
+    assert len(figures.comparison(histories, {}).legends[0].get_texts()) == 2
 
 
 def test_learning_rates_are_in_the_middle_of_the_epochs() -> None:
@@ -110,56 +108,39 @@ def test_learning_rates_are_in_the_middle_of_the_epochs() -> None:
 
 def test_the_units_of_the_first_layer_with_the_largest_norms_are_shown() -> None:
     weights = np.random.default_rng(5).normal(size=(20, 28, 28)) * np.arange(20)[:, None, None]
-    drawn = [
-        each
-        for each in figures.first_layers({"few": weights[:3], "many": weights}).axes
-        if each.get_title("left")
-    ]  # not those of the colors
-    for axes, name, expected in zip(
-        drawn, ("few", "many"), (weights[2::-1], weights[:3:-1]), strict=True
-    ):
-        grid = axes.images[0].get_array().filled(np.nan)
+    all_axes = figures.first_layers({"few": weights[:3], "many": weights}).axes
+    drawn = {axes.get_title("left"): axes.images[0] for axes in all_axes if axes.images}
+    for name, expected in (("few", weights[2::-1]), ("many", weights[:3:-1])):
+        grid = drawn[name].get_array().filled(np.nan)
         cells = [half for row in np.split(grid, 2) for half in np.split(row, 8, axis=1)]
         shown = [cell[1:29, 1:29] for cell in cells if not np.isnan(cell).all()]
         np.testing.assert_array_equal(shown, expected)
-        limit = abs(expected).max()
-        assert axes.images[0].get_clim() == (-limit, limit)
-        assert axes.get_title("left") == name
+        low, high = drawn[name].get_clim()
+        assert -low == high == abs(expected).max()
 
 
 def test_a_confusion_matrix_has_the_true_classes_as_rows() -> None:
-    table = predictions()
+    table = predictions(60)
     table.loc[table["label"] == "c", "label"] = "a"  # a class without images
     pairs = list(zip(table["label"], table["prediction"], strict=True))
-    expected = np.array([[pairs.count((row, column)) for column in CLASSES] for row in CLASSES])
+    counts = np.array([[pairs.count((row, column)) for column in CLASSES] for row in CLASSES])
     (axes,) = figures.confusion_matrix(table, CLASSES).axes
-    counts = np.zeros((3, 3), int)
-    for text in axes.texts:
-        column, row = text.get_position()
-        counts[row, column] = int(text.get_text())
-    np.testing.assert_array_equal(counts, expected)
-    totals = np.maximum(expected.sum(axis=1, keepdims=True), 1)
-    np.testing.assert_allclose(axes.images[0].get_array(), expected / totals)
+    assert grid_of_texts(axes) == counts.astype(str).tolist()
+    shares = axes.images[0].get_array()
+    np.testing.assert_allclose(shares * counts.sum(axis=1, keepdims=True), counts)
     assert axes.images[0].get_clim() == (0, 1)
     for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
         assert [tick.get_text() for tick in ticks] == CLASSES
 
 
 def test_predicted_images_have_their_classes_and_errors_are_red() -> None:
-    table = predictions(10)
-    shown = images(10)
-    figure = figures.predicted_images(shown, table, "ten")
-    assert len(figure.axes) == 16
-    assert [bool(axes.images) for axes in figure.axes] == [True] * 10 + [False] * 6
-    rows = table.assign(confidence=confidence(table)).itertuples()
-    for axes, image, row in zip(figure.axes, shown, rows, strict=False):
+    table = predictions()
+    figure = figures.predicted_images(IMAGES, table, "ten")
+    for axes, image, row in zip(figure.axes, IMAGES, table.itertuples(), strict=False):
         np.testing.assert_array_equal(axes.images[0].get_array(), image)
-        assert axes.images[0].get_clim() == (0, 255)
         (title,) = [each for each in axes.findobj(Text) if "true" in each.get_text()]
-        assert (
-            title.get_text()
-            == f"{row.prediction}\n{figures.probability(row.confidence)}\ntrue: {row.label}"
-        )
+        confidence = figures.probability(max(row.a, row.b, row.c))
+        assert title.get_text().split("\n") == [row.prediction, confidence, f"true: {row.label}"]
         wrong = row.prediction != row.label
         assert (title.get_color() == RED) == wrong
         assert (axes.spines["left"].get_edgecolor() == to_rgba(RED)) == wrong
@@ -173,38 +154,135 @@ def test_a_probability_is_not_rounded_to_certainty() -> None:
 
 def test_class_probabilities_are_bars_below_their_image() -> None:
     table = predictions(3)
-    shown = images(3)
-    all_axes = figures.class_probabilities(shown, table).axes
+    all_axes = figures.class_probabilities(IMAGES[:3], table).axes
     for above, below, image, (_, row) in zip(
-        all_axes[:3], all_axes[3:], shown, table.iterrows(), strict=True
+        all_axes[:3], all_axes[3:], IMAGES, table.iterrows(), strict=False
     ):
         np.testing.assert_array_equal(above.images[0].get_array(), image)
         assert above.get_title() == f"true: {row['label']}"
-        assert [bar.get_width() for bar in below.patches] == [row[name] for name in CLASSES]
-        assert texts(below) == [figures.probability(row[name]) for name in CLASSES]
-        colors = [bar.get_facecolor() for bar in below.patches]
-        assert [color != to_rgba(GREY) for color in colors] == [
-            name == row["label"] for name in CLASSES
-        ]
+        assert [bar.get_width() for bar in below.patches] == list(row[CLASSES])
+        shown = [text.get_text() for text in below.texts]
+        assert shown == [figures.probability(p) for p in row[CLASSES]]
+        colored = [bar.get_facecolor() != to_rgba(GREY) for bar in below.patches]
+        assert colored == [name == row["label"] for name in CLASSES]
     bottom, top = all_axes[3].get_ylim()
     assert bottom > top  # the first class is the topmost
 
 
 def test_the_first_image_of_each_class_is_shown() -> None:
-    shown, labels = images(6), np.array([2, 1, 1, 0, 2, 0])
-    all_axes = figures.classes_shown(shown, labels, CLASSES).axes
+    all_axes = figures.classes_shown(IMAGES[:6], np.array([2, 1, 1, 0, 2, 0]), CLASSES).axes
     found = [axes.images[0].get_array() for axes in all_axes]
-    np.testing.assert_array_equal(found, shown[[3, 1, 0]])
+    np.testing.assert_array_equal(found, IMAGES[[3, 1, 0]])
     assert [axes.get_title() for axes in all_axes] == CLASSES
 
 
 def test_reliability_shows_the_mean_of_each_bin() -> None:
-    table = predictions(200)
-    bins = calibration(table)
+    table = pd.DataFrame({"label": list("abaaaa"), "prediction": list("abbaaa")})
+    table["a"] = [0.75, 0.25, 0.125, 1, 1, 1]
+    table["b"] = 1 - table["a"]
     (axes,) = figures.reliability(table).axes
-    assert line(axes, "mean of a bin") == (list(bins["confidence"]), list(bins["accuracy"]))
+    assert line(axes, "mean of a bin") == ([0.75, 0.875, 1], [1, 0, 1])
     assert line(axes, "calibrated") == ([0, 1], [0, 1])
-    assert texts(axes) == [f"{count:,.0f}" for count in bins["images"]]
-    places = [text.get_position()[0] for text in axes.texts]
-    assert places == pytest.approx([low + 0.05 for low in bins.index])
-    assert axes.get_title("left").endswith(f": {100 * calibration_error(table):.2f} %")
+    counts = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert counts == pytest.approx({"2": 0.75, "1": 0.85, "3": 0.95})
+    assert axes.get_title("left").endswith(": 22.92 %")  # (2 * 0.25 + 0.875) / 6
+
+
+def test_a_run_shows_its_last_its_least_certain_and_its_most_certainly_wrong_images(
+    reproduced: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reproduced.folder)
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(plot, "save_figures", lambda _, figures: drawn.update(figures))
+    plot.main("numpy_network", "baseline", "MNIST")
+    table = read_predictions(Run("numpy_network", "baseline"))
+    confidence = table[list("0123456789")].max(axis=1)
+    wrong = confidence[table["label"] != table["prediction"]]
+    images = read_image_file("data/MNIST/raw/t10k-images-idx3-ubyte").numpy()
+    for name, expected in (
+        ("last_test_batch", table.index[-16:]),
+        ("class_probabilities", confidence.sort_values(kind="stable").index[:3]),
+        ("highest_confidence_errors", (-wrong).sort_values(kind="stable").index[:16]),
+    ):
+        shown = [axes.images[0].get_array() for axes in drawn[name].axes if axes.images]
+        np.testing.assert_array_equal(shown, images[expected])
+
+
+def test_the_fit_shows_points_outliers_and_lines() -> None:
+    x, y = np.array([1.0, 2, 3, 4]), np.array([5.0, 0, 7, 8])
+    outliers, on_line = np.array([0, 1, 0, 0], bool), np.array([1, 0, 0, 1], bool)
+    lines = np.array([[1, 2], [3, 4], [5, 6]])
+    (axes,) = l1_figures.fit(x, y, outliers, on_line, lines).axes
+    assert line(axes, "true line") == ([0, 10], [2, 12])
+    assert line(axes, "minimum L1 loss") == ([0, 10], [4, 34])
+    assert line(axes, "least squares") == ([0, 10], [6, 56])
+    assert line(axes, "points on") == ([1, 4], [5, 8])
+    assert line(axes, "outliers") == ([2], [0])
+    assert data(axes.lines[3]) == ([1, 3, 4], [5, 7, 8])
+
+
+def test_the_slopes_of_the_loss_are_its_differences_and_zero_is_where_it_is_least() -> None:
+    all_axes = l1_figures.subdifferential().axes
+    for loss_axes, slope_axes in zip(all_axes[:2], all_axes[2:], strict=True):
+        t, loss = loss_axes.lines[0].get_data()
+        assert loss.tolist() == [sum(abs(each - y) for y in t[1:-1]) for each in t]
+        corners, slopes = (each.reshape(-1, 2).T for each in slope_axes.lines[0].get_data())
+        np.testing.assert_array_equal(corners, [t[:-1], t[1:]])
+        np.testing.assert_array_equal(slopes, [np.diff(loss) / np.diff(t)] * 2)
+        for axes, height in ((loss_axes, min(loss)), (slope_axes, 0)):
+            x, heights = axes.lines[-1].get_data()
+            assert list(x) == list(t[loss == min(loss)])
+            assert set(heights) == {height}
+
+
+def test_each_line_of_minimum_loss_passes_between_both_pairs() -> None:
+    (axes,) = l1_figures.not_unique().axes
+    *lines, points = (each.get_xydata() for each in axes.lines)
+    assert sorted(points.tolist()) == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    for drawn in lines:
+        at_the_pairs = np.interp([0, 1], *drawn.T)
+        assert ((at_the_pairs >= -1e-12) & (at_the_pairs <= 1 + 1e-12)).all()
+
+
+def test_approximations_are_boxes_as_high_as_the_wave_at_their_centres() -> None:
+    for axes, count in zip(box_figures.approximations([4, 8]).axes, (4, 8), strict=True):
+        centres = (np.arange(count) + 0.5) / count
+        bars = axes.patches
+        np.testing.assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in bars], centres)
+        heights = [bar.get_height() for bar in bars]
+        np.testing.assert_allclose(heights, np.sin(2 * np.pi * centres), atol=1e-12)
+        x, wave = axes.lines[0].get_data()
+        np.testing.assert_allclose(wave, np.sin(2 * np.pi * x.ravel()), atol=1e-12)
+        assert axes.get_title("left") == f"{count} boxes, {2 * count} neurons"
+
+
+def test_errors_are_against_widths_and_neurons_with_their_bounds() -> None:
+    table = tabulate_errors([2, 4])
+    figure = box_figures.errors(table)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    bounds = [each for each in axes.lines if each.get_linestyle() == ":"]
+    for function, bound in zip(FUNCTIONS, bounds, strict=False):
+        rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
+        assert line(axes, function.name) == ([1 / 2, 1 / 4], list(rows["max_error"]))
+        assert data(bound) == ([1 / 2, 1 / 4], list(rows["bound"]))
+    (second,) = axes.child_axes
+    for width in (1 / 2, 1 / 4):  # a width and its number of neurons are at one place
+        places = second.transData.transform((2 / width, 0)), axes.transData.transform((width, 1))
+        assert places[0][0] == pytest.approx(places[1][0])
+    for axes, column in zip(box_figures.dimensions(table).axes, ("neurons", "bytes"), strict=True):
+        for d in (1, 2, 3):
+            rows = table[(table["part"] == "dimensions") & (table["dimensions"] == d)]
+            assert line(axes, f"d = {d}") == (list(rows["max_error"]), list(rows[column]))
+
+
+def test_the_jacobian_is_shown_at_each_temperature_on_one_scale() -> None:
+    logits, temperatures = np.array([2.0, 0.0, -1.0]), [0.5, 2.0]
+    matrices = [jacobian(logits, each) for each in temperatures]
+    limit = np.abs(matrices).max()
+    figure = softmax_figures.temperatures(logits, temperatures)
+    for axes, matrix, temperature in zip(figure.axes, matrices, temperatures, strict=False):
+        np.testing.assert_array_equal(axes.images[0].get_array(), matrix)
+        assert axes.images[0].get_clim() == (-limit, limit)
+        assert grid_of_texts(axes) == [[f"{value:.2g}" for value in row] for row in matrix]
+        assert axes.get_title("left") == f"T = {temperature:g}"

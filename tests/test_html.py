@@ -27,10 +27,23 @@ addEventListener("load", () => {
 
 
 @pytest.fixture
-def page(project: Project) -> str:
-    return (project.folder / "reports/report.html").read_text()
+def page(reproduced: Project) -> str:
+    return (reproduced.folder / "reports/report.html").read_text()
 
 
+def test_nothing_is_loaded_and_no_formula_is_left(page: str) -> None:
+    assert not re.search(r"<(script|link|iframe)|@import|url\(", page)
+    sources = re.findall(r'src="(.{5})', page)
+    assert set(sources) == {"data:"}
+    assert len(sources) == page.count("<img")
+    assert "<math" in page
+    text = re.sub(r"<(style|img|math).*?(</style>|>|</math>)", "", page, flags=re.DOTALL)
+    assert "$" not in text
+    for target in re.findall(r'href="#(.*?)"', page):
+        assert f'id="{target}"' in page
+
+
+@pytest.mark.slow(3)
 @pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
 @pytest.mark.parametrize("width", [400, 1400])
 def test_a_browser_shows_all_of_it(page: str, tmp_path: Path, width: int) -> None:
@@ -46,16 +59,6 @@ def test_a_browser_shows_all_of_it(page: str, tmp_path: Path, width: int) -> Non
     images, broken, requests, wide, inner = map(
         int, re.search(r"<title>(.*?)</title>", finished.stdout)[1].split()
     )
-    assert images == page.count("<img") > 30
+    assert images == page.count("<img") > 0
     assert (broken, requests) == (0, 0)
     assert wide <= inner == width
-
-
-def test_nothing_is_loaded_and_no_formula_is_left(page: str) -> None:
-    assert not re.search(r"<(script|link|iframe)|@import|url\(", page)
-    assert all(source.startswith("data:") for source in re.findall(r'src="(.{5})', page))
-    assert page.count("<math") > 30
-    text = re.sub(r"<(style|img|math).*?(</style>|>|</math>)", "", page, flags=re.DOTALL)
-    assert "$" not in text
-    for target in re.findall(r'href="#(.*?)"', page):
-        assert f'id="{target}"' in page
