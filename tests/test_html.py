@@ -1,8 +1,10 @@
-"""The report as one HTML file, as a browser shows it."""
+"""The report as one HTML file, as a browser shows and prints it."""
 
+import html
 import re
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,14 @@ addEventListener("load", () => {
 })
 </script>
 """
+CHECK = """
+<script>
+addEventListener("load", async () => {
+  const found = (await axe.run()).violations.filter(e => /serious|critical/.test(e.impact))
+  parent.postMessage(["checked", ...found.map(e => e.id + " " + e.nodes[0].html)].join("; "), "*")
+})
+</script>
+"""
 
 
 @pytest.fixture
@@ -31,34 +41,72 @@ def page(reproduced: Project) -> str:
     return (reproduced.folder / "reports/report.html").read_text()
 
 
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("axe")
+    npm = ["npm", "install", "--no-audit", f"--cache={folder}/cache", f"--prefix={folder}"]
+    if not shutil.which("npm") or subprocess.run([*npm, "axe-core@4.14.1"]).returncode:
+        pytest.skip("needs npm and its registry")
+    return (folder / "node_modules/axe-core/axe.min.js").read_text()
+
+
+def chromium(folder: Path, *arguments: str) -> str:
+    if not CHROMIUM:
+        pytest.skip("needs chromium")
+    command = [CHROMIUM, "--headless", "--no-sandbox", f"--user-data-dir={folder}/profile"]
+    command += arguments
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def told_in_a_frame(page: str, width: int, folder: Path) -> str:
+    (folder / "page.html").write_text(page)
+    (folder / "frame.html").write_text(FRAME.format(width=width))
+    arguments = "--virtual-time-budget=60000", "--dump-dom", f"file://{folder}/frame.html"
+    return re.search(r"<title>(.*?)</title>", chromium(folder, *arguments), re.DOTALL)[1]
+
+
 def test_nothing_is_loaded_and_no_formula_is_left(page: str) -> None:
     assert not re.search(r"<(script|link|iframe)|@import|url\(", page)
     sources = re.findall(r'src="(.{5})', page)
     assert set(sources) == {"data:"}
-    assert len(sources) == page.count("<img")
+    assert len(sources) == page.count("<img") == page.count("<figcaption>")
     assert "<math" in page
+    assert "<th></th>" not in page
     text = re.sub(r"<(style|img|math).*?(</style>|>|</math>)", "", page, flags=re.DOTALL)
     assert "$" not in text
-    for target in re.findall(r'href="#(.*?)"', page):
+    for target in re.findall(r'(?:href="#|aria-labelledby=")(.*?)"', page):
         assert f'id="{target}"' in page
 
 
 @pytest.mark.slow(3)
-@pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
 @pytest.mark.parametrize("width", [400, 1400])
 def test_a_browser_shows_all_of_it(page: str, tmp_path: Path, width: int) -> None:
-    (tmp_path / "page.html").write_text(page + MEASURE)
-    (tmp_path / "frame.html").write_text(FRAME.format(width=width))
-    finished = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", f"--user-data-dir={tmp_path}/profile",
-            "--virtual-time-budget=60000", "--dump-dom", f"file://{tmp_path}/frame.html",
-        ],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    images, broken, requests, wide, inner = map(
-        int, re.search(r"<title>(.*?)</title>", finished.stdout)[1].split()
-    )
+    told = told_in_a_frame(page + MEASURE, width, tmp_path)
+    images, broken, requests, wide, inner = map(int, told.split())
     assert images == page.count("<img") > 0
     assert (broken, requests) == (0, 0)
     assert wide <= inner == width
+
+
+@pytest.mark.slow(10)
+@pytest.mark.parametrize("width", [400, 1280])
+def test_axe_finds_nothing_serious(page: str, axe: str, tmp_path: Path, width: int) -> None:
+    told = told_in_a_frame(f"{page}<script>{axe}</script>{CHECK}", width, tmp_path)
+    assert told == "checked"
+
+
+@pytest.mark.slow(3)
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext, of poppler-utils")
+def test_every_column_is_printed(page: str, tmp_path: Path) -> None:
+    def characters(text: str) -> str:
+        return "".join(unicodedata.normalize("NFKC", text).split())
+
+    (tmp_path / "page.html").write_text(page)
+    pdf = tmp_path / "page.pdf"
+    chromium(tmp_path, f"--print-to-pdf={pdf}", f"file://{tmp_path}/page.html")
+    command = ["pdftotext", "-raw", pdf, "-"]  # in the order of the page, cell by cell
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    heads = re.findall(r"<thead>.*?</thead>", page, re.DOTALL)
+    assert heads
+    for head in heads:
+        assert characters(html.unescape(re.sub(r"<.*?>", "", head))) in characters(printed)

@@ -1,6 +1,7 @@
 """The figures of runs. Each function draws one and returns it; the caller saves it."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from stages.plot.style import BLUE, GREEN, GREY, ORANGE, RED, subplots
@@ -13,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 SPLITS = {
-    "train": ("training", ORANGE),
-    "validation": ("validation", GREEN),
-    "test": ("test", BLUE),
-}  # each with its label and color
+    "train": ("training", ORANGE, "--"),
+    "validation": ("validation", GREEN, "-."),
+    "test": ("test", BLUE, "-"),
+}  # each with its label, color and line style
+LINE_STYLES = ("-", "--", "-.", ":")  # of recipes
 
 
 def loss_curves(history: pd.DataFrame) -> Figure:
@@ -26,10 +28,10 @@ def loss_curves(history: pd.DataFrame) -> Figure:
     """
     figure, axes = subplots(figsize=(7, 4))
     for name, losses in history.filter(like="_loss").items():
-        label, color = SPLITS[name.removesuffix("_loss")]
-        axes.plot(history["epoch"], losses, label=label, color=color)
+        label, color, style = SPLITS[name.removesuffix("_loss")]
+        axes.plot(history["epoch"], losses, style, label=label, color=color)
     by, best = summaries.selection_loss(history), history.loc[summaries.best_epoch(history)]
-    label, color = SPLITS[by.removesuffix("_loss")]
+    label, color, _ = SPLITS[by.removesuffix("_loss")]
     label = f"min {label} loss: {best[by]:.3f}, after epoch {best['epoch']:.0f}"
     axes.axvline(best["epoch"], color=GREY, linestyle=":", zorder=0)
     axes.plot(best["epoch"], best[by], "o", color=color, label=label)
@@ -47,9 +49,10 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
     """Draw the accuracies against epochs; the axis is made for those after the first tenth."""
     figure, axes = subplots(figsize=(7, 4))
     for name, accuracies in (100 * history.filter(like="_accuracy")).items():
-        label, color = SPLITS[name.removesuffix("_accuracy")]
+        label, color, style = SPLITS[name.removesuffix("_accuracy")]
         label = f"{label}, last epoch: {accuracies.iloc[-1]:.2f} %"
-        axes.plot(history["epoch"], accuracies, "o-", markevery=[-1], color=color, label=label)
+        style = f"o{style}"
+        axes.plot(history["epoch"], accuracies, style, markevery=[-1], color=color, label=label)
     shown = 100 * _after_the_first_tenth(history).filter(like="_accuracy")
     axes.set(
         title=f"Accuracy (untrained network, test: {100 * history['test_accuracy'].iloc[0]:.2f} %)",
@@ -57,7 +60,7 @@ def accuracy_curve(history: pd.DataFrame) -> Figure:
         ylim=(shown.min(axis=None) - 1, shown.max(axis=None) + 1),
     )
     _number_epochs(figure)
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=2, handlelength=5)
     return figure
 
 
@@ -78,12 +81,12 @@ def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, Any
     of epoch, test_accuracy and test_loss, and the `best_epoch`.
     """
     figure, (loss_axes, accuracy_axes) = subplots(1, 2, figsize=(9, 4))
-    for recipe, history in histories.items():
+    for style, (recipe, history) in zip(cycle(LINE_STYLES), histories.items(), strict=False):
         shown = _after_the_first_tenth(history)
         epochs, accuracy = shown["epoch"], 100 * shown["test_accuracy"]
         label = f"{recipe}: {accuracy.iloc[-1]:.2f} %"
-        loss_axes.plot(epochs, shown["test_loss"], ".-", markevery=[-1])
-        accuracy_axes.plot(epochs, accuracy, ".-", markevery=[-1], label=label)
+        loss_axes.plot(epochs, shown["test_loss"], f".{style}", markevery=[-1])
+        accuracy_axes.plot(epochs, accuracy, f".{style}", markevery=[-1], label=label)
     columns = ["epoch", "test_loss", "test_accuracy"]
     points = pd.DataFrame(reported.get("history", []), columns=columns).query("epoch > 0")
     seen = "reported by the author" if len(points) else None
@@ -104,9 +107,9 @@ def learning_rates(fractions: Mapping[str, Sequence[float]]) -> Figure:
     A point is the rate in the middle of the epoch.
     """
     figure, axes = subplots(figsize=(7, 2.6))
-    for label, values in fractions.items():
+    for style, (label, values) in zip(cycle(LINE_STYLES), fractions.items(), strict=False):
         # Rounded: further digits depend on the processor, and can change a pixel.
-        axes.plot(np.arange(len(values)) + 0.5, np.round(values, 6), label=label)
+        axes.plot(np.arange(len(values)) + 0.5, np.round(values, 6), style, label=label)
     axes.set(title="Learning rate", ylabel="fraction of its max", ylim=(0, 1.05))
     _number_epochs(figure)
     figure.legend(loc="outside right center")

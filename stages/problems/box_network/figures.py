@@ -77,10 +77,10 @@ def errors(table: pd.DataFrame) -> Figure:
         return 2 / np.maximum(width, 1e-9)  # matplotlib asks for that of zero too
 
     figure, axes = subplots(figsize=(7, 4.8))
-    for function in FUNCTIONS:
+    for function, marker in zip(FUNCTIONS, "os^D", strict=True):
         rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
         width = 1 / rows["boxes_per_unit"]
-        (line,) = axes.plot(width, rows["max_error"], "o", label=function.name)
+        (line,) = axes.plot(width, rows["max_error"], marker, label=function.name)
         axes.plot(width, rows["bound"], ":", color=line.get_color())
     axes.plot([], [], "k:", label="bound ω(δ/2)")
     axes.set_xscale("log", base=2)
@@ -116,9 +116,10 @@ def dimensions(table: pd.DataFrame) -> Figure:
     figure, panels = subplots(1, 2, figsize=(9, 3.8), sharex=True)
     titles = {"neurons": "Neurons", "bytes": "Bytes of weights and biases"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
-        for pyramid in PYRAMIDS:
+        for pyramid, marker in zip(PYRAMIDS, "os^", strict=True):
             rows = table[table["function"] == pyramid.name]
-            axes.plot(rows["max_error"], rows[column], "o-", label=f"d = {pyramid.dimensions}")
+            label = f"d = {pyramid.dimensions}"
+            axes.plot(rows["max_error"], rows[column], f"{marker}-", label=label)
         axes.set_xscale("log", base=2)
         axes.set(title=title, xlabel="max error", yscale="log")
         axes.legend()
