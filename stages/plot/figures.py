@@ -32,11 +32,11 @@ def loss_curves(history: pd.DataFrame) -> Figure:
         axes.plot(history["epoch"], losses, style, label=label, color=color)
     by, best = summaries.selection_loss(history), history.loc[summaries.best_epoch(history)]
     label, color, _ = SPLITS[by.removesuffix("_loss")]
-    label = f"min {label} loss: {best[by]:.3f}, after epoch {best['epoch']:.0f}"
+    label = f"min {label} loss: {best[by]:.4g}, after epoch {best['epoch']:.0f}"
     axes.axvline(best["epoch"], color=GREY, linestyle=":", zorder=0)
     axes.plot(best["epoch"], best[by], "o", color=color, label=label)
     axes.set(
-        title=f"Loss (untrained network, test: {history['test_loss'].iloc[0]:.3f})",
+        title=f"Loss (untrained network, test: {history['test_loss'].iloc[0]:.4g})",
         ylabel="mean cross entropy (nats)",
         ylim=(0, 1.2 * _after_the_first_tenth(history).filter(like="_loss").max(axis=None)),
     )
