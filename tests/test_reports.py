@@ -109,6 +109,15 @@ def test_the_report_has_the_metrics_of_each_run(text: str, run: Run) -> None:
     cells += [f"{100 * last['train_accuracy']:.2f} %", f"{last['train_loss']:.4g}"]
     cells += [f"{history['test_loss' if held_out is None else 'validation_loss'].idxmin()} of 2"]
     assert re.search(rf"^\| {r' +[|] '.join(cells)} ", text, re.MULTILINE)
+    first_epochs = pd.read_csv("reports/first_epochs.csv").set_index("run")
+    assert list(first_epochs.loc[run.name, "train_loss"]) == list(history["train_loss"][:2])
+
+
+def test_what_the_author_reported_stands_beside_the_same_epoch() -> None:
+    history = pd.DataFrame({"epoch": [1, 2], "test_loss": [2, 1], "test_accuracy": [0.25, 0.75]})
+    epochs = report.beside_reported(history, [{"epoch": 2, "test_loss": 3, "test_accuracy": 0.5}])
+    columns = epochs[["epoch", "test_loss_reported", "test_accuracy", "difference"]]
+    assert columns.fillna(-1).to_numpy().tolist() == [[1, -1, 25, -1], [2, 3, 75, 25]]
 
 
 @pytest.mark.usefixtures("text")
