@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from stages.core import numerics
@@ -44,16 +45,22 @@ def pytest_xdist_auto_num_workers() -> int:
     return count_cores()
 
 
+# Tests that make what others share, and their places in the order.
+MAKERS = {
+    "test_the_claims_of_problems_1_to_3_are_checked": 0,
+    "test_the_report_summarises_the_accuracies_of_each_run": 2,
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First what makes the shared project, units while it is made, then the slowest of the rest."""
 
     def order(item: pytest.Item) -> tuple[int, float]:
-        if item.name == "test_the_small_project_is_reproduced":
-            return 0, 0
-        if "reproduced" not in item.fixturenames and not item.get_closest_marker("slow"):
-            return 1, 0
         slow = item.get_closest_marker("slow")
-        return 2, -slow.args[0] if slow else 0
+        if "reproduced" not in item.fixturenames and not slow:
+            return 1, 0
+        last = 4 if "studied" in item.fixturenames else 3
+        return MAKERS.get(item.name, last), -slow.args[0] if slow else 0
 
     items.sort(key=order)
 
@@ -218,8 +225,9 @@ def small(tmp_path: Path) -> Project:
     return small_project(tmp_path / "project")
 
 
-def reproduce(project: Project) -> None:
-    """Do what `dvc repro` does, in one process and so faster, and commit it."""
+def reproduce(folder: Path) -> Project:
+    """Make the small project, do what `dvc repro` does, in one process and so faster; commit it."""
+    project = small_project(folder)
     for command in ("init --quiet", "config user.name test", "config user.email test@localhost"):
         project.run("git", *command.split())
     with Repo(project.folder) as repo:  # in the order of dvc.yaml
@@ -228,24 +236,26 @@ def reproduce(project: Project) -> None:
     project.run("dvc", "commit", "--quiet", "--force")
     project.run("git", "add", ".")
     project.run("git", "commit", "--quiet", "--message", "reproduce")
+    return project
+
+
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """A project that the processes that run the tests share: the first that needs it makes it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "project").exists():
+            shutil.rmtree(folder / "unfinished", ignore_errors=True)
+            make(folder / "unfinished").folder.rename(folder / "project")
+    return Project(folder / "project")
 
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project after `dvc repro`, committed. Not to be changed: see `project`.
-
-    The processes that run the tests share it: the first one that needs it makes it.
-    """
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
-    shared.mkdir(exist_ok=True)
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "project").exists():
-            shutil.rmtree(shared / "unfinished", ignore_errors=True)
-            reproduce(small_project(shared / "unfinished"))
-            (shared / "unfinished").rename(shared / "project")
-    return Project(shared / "project")
+    """The small project after `dvc repro`, committed. Not to be changed: see `project`."""
+    return shared(tmp_path_factory, "reproduced", reproduce)
 
 
 @pytest.fixture

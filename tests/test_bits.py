@@ -74,58 +74,51 @@ def umask() -> Iterator[None]:
     os.umask(previous)
 
 
+CONTRARY = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "MKL_CBWR": "AUTO",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "OPENBLAS_NUM_THREADS": "3",
+    "OPENBLAS_L2_SIZE": "64",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2",
+    "LC_ALL": "POSIX",  # with the next two, Python reads and writes ASCII
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "TZ": "Pacific/Kiritimati",
+    "PYTHONHASHSEED": "12345",
+}
+OTHERS = {
+    "NPY_ENABLE_CPU_FEATURES": "AVX2",
+    "NPY_DISABLE_CPU_FEATURES": "",
+    "MKL_NUM_THREADS": "3",
+    "OMP_NUM_THREADS": "3",
+    "MKL_DYNAMIC": "FALSE",
+    "DNNL_MAX_CPU_ISA": "SSE41",
+    "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+    "OPENBLAS_MAIN_FREE": "1",
+    "SOURCE_DATE_EPOCH": "",
+}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [CONTRARY, pytest.param(OTHERS, marks=pytest.mark.slow(30))],
+    ids=["pins", "others"],
+)
 @pytest.mark.usefixtures("umask")
-def test_another_folder_home_locale_time_zone_umask_and_hash_seed(
-    reproduced: Project, tmp_path: Path
+def test_another_folder_home_and_umask_whatever_the_environment_says(
+    reproduced: Project, tmp_path: Path, variables: dict[str, str]
 ) -> None:
     """The home has settings of matplotlib in it that would change every figure."""
     settings = tmp_path / "home" / ".config" / "matplotlib"
     settings.mkdir(parents=True)
     (settings / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 20\nbackend: svg\n")
-    variables = {
-        "HOME": str(tmp_path / "home"),
-        "LC_ALL": "POSIX",  # with the next two, Python reads and writes ASCII
-        "PYTHONUTF8": "0",
-        "PYTHONCOERCECLOCALE": "0",
-        "TZ": "Pacific/Kiritimati",
-        "PYTHONHASHSEED": "12345",
-    }
     project = reproduced.copy(tmp_path / "a path with spaces é")
-    assert chain(project, **variables) == hashes(reproduced.folder)
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {
-            "ATEN_CPU_CAPABILITY": "default",
-            "MKL_CBWR": "AUTO",
-            "ONEDNN_MAX_CPU_ISA": "SSE41",
-            "OPENBLAS_CORETYPE": "Nehalem",
-            "OPENBLAS_NUM_THREADS": "3",
-            "OPENBLAS_L2_SIZE": "64",
-            "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3",
-            "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2",
-        },
-        {
-            "NPY_ENABLE_CPU_FEATURES": "AVX2",
-            "NPY_DISABLE_CPU_FEATURES": "",
-            "MKL_NUM_THREADS": "3",
-            "OMP_NUM_THREADS": "3",
-            "MKL_DYNAMIC": "FALSE",
-            "DNNL_MAX_CPU_ISA": "SSE41",
-            "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-            "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
-            "OPENBLAS_MAIN_FREE": "1",
-            "SOURCE_DATE_EPOCH": "",
-        },
-    ],
-    ids=["the pins", "other names"],
-)
-def test_whatever_the_environment_already_says(
-    project: Project, reproduced: Project, variables: dict[str, str]
-) -> None:
-    assert chain(project, **variables) == hashes(reproduced.folder)
+    found = chain(project, HOME=str(tmp_path / "home"), **variables)
+    assert found == hashes(reproduced.folder)
 
 
 UNPINNED = "import runpy, torch; runpy.run_path('tests/chain.py', run_name='__main__')"
@@ -138,7 +131,10 @@ def unpinned(project: Project, run: str, *emulator: str, **variables: str) -> st
     return json.loads(finished.stdout.splitlines()[-1])[f"models/{run}.safetensors"]
 
 
-@pytest.mark.parametrize("run", ["fashion_mlp-baseline", "numpy_network-baseline"])
+@pytest.mark.parametrize(
+    "run",
+    ["numpy_network-baseline", pytest.param("fashion_mlp-baseline", marks=pytest.mark.slow(15))],
+)
 def test_without_the_pins_the_environment_changes_the_bits(project: Project, run: str) -> None:
     """This shows that the tests above can fail."""
     other = {"OPENBLAS_CORETYPE": "Nehalem", "ATEN_CPU_CAPABILITY": "default"}

@@ -77,6 +77,7 @@ def test_a_clone_with_windows_line_endings_is_up_to_date(
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
+@pytest.mark.slow(30)
 def test_an_experiment_that_failed_or_waits_is_listed_without_figures(project: Project) -> None:
     """Its commit has the metrics of the one that it began with."""
     queue = ("dvc", "exp", "run", "--queue", "--name")

@@ -75,10 +75,10 @@ def test_test_time_augmentation_averages_the_logits_of_all_views() -> None:
 
 
 @pytest.mark.parametrize(
-    ("available", "chosen"), [({"mps", "cuda"}, "mps"), ({"cuda"}, "cuda"), (set(), "cpu")], ids=str
+    ("available", "chosen"), [(("mps", "cuda"), "mps"), (("cuda",), "cuda"), ((), "cpu")], ids=str
 )
 def test_auto_chooses_mps_then_cuda_then_cpu(
-    monkeypatch: pytest.MonkeyPatch, available: set[str], chosen: str
+    monkeypatch: pytest.MonkeyPatch, available: tuple[str, ...], chosen: str
 ) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in available)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in available)

@@ -114,7 +114,7 @@ def test_a_stage_ends_with_a_dvc_that_is_killed(
 def test_of_two_at_once_the_second_one_ends_with_one_message(
     project: Project, reproduced: Project
 ) -> None:
-    first = start_training(project, epochs=300)
+    first = start_training(project, epochs=100)
     os.killpg(first.pid, signal.SIGSTOP)  # it goes on after the second one
     second = project.run("dvc", "repro", TRAIN, check=False)
     assert first.poll() is None, "the first one was over before the second one began"

@@ -138,13 +138,6 @@ def test_an_experiment_runs_what_it_touches_and_is_shown_compared_and_applied(
     diff = project.run("git", "diff", "--", "params.yaml").stdout
     changed = re.findall(r"^[-+] .*", diff, re.MULTILINE)
     assert changed == ["-    learning_rate: 0.0008", "+    learning_rate: 0.002"]
-    finished = project.run("dvc", "plots", "diff", "HEAD")
-    assert "failed" not in finished.stderr
-    page = (project.folder / "dvc_plots/index.html").read_text()
-    for run in RUNS:
-        assert str(run.history) in page
-        assert str(run.predictions) in page
-        assert run.name in page
     project.run("git", "checkout", ".")
     project.run("dvc", "checkout")
 

@@ -17,15 +17,13 @@ from study import training
 
 import numpy as np
 import pytest
-from conftest import Project
+from conftest import Project, shared
 from distributed import LocalCluster
 from ruamel.yaml import YAML
 from scipy import stats
 
 RUNS = [Run(network, recipe) for network in network_names() for recipe in ("baseline", "improved")]
 STUDY = ("python", "-m", "study")
-
-pytestmark = pytest.mark.xdist_group("study")  # whose tests share `studied`
 
 
 def shrink(project: Project, **others: object) -> None:
@@ -42,10 +40,14 @@ def files(project: Project, folder: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def studied(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The small project after its study. Not to be changed: `again` is a copy."""
-    project = reproduced.copy(tmp_path_factory.mktemp("studied") / "project")
-    shrink(project)
-    project.run(*STUDY)
-    return project
+
+    def make(folder: Path) -> Project:
+        project = reproduced.copy(folder)
+        shrink(project)
+        project.run(*STUDY)
+        return project
+
+    return shared(tmp_path_factory, "studied", make)
 
 
 @pytest.fixture
@@ -254,6 +256,7 @@ def test_a_network_that_diverges_is_named(project: Project) -> None:
     assert re.fullmatch(words, refusal(project))
 
 
+@pytest.mark.slow(10)
 def test_a_scheduler_that_is_not_there_is_named(project: Project) -> None:
     variables = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
     message = refusal(project, DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:9", **variables)
