@@ -188,3 +188,26 @@ def test_nothing_in_the_outputs_names_the_machine(reproduced: Project) -> None:
         text = path.read_text()
         assert str(reproduced.folder) not in text
         assert not re.search(r"\d\d:\d\d:\d\d|20\d\d-\d\d-\d\d", text), path
+
+
+@pytest.mark.parametrize(
+    ("train_loss", "test_loss", "overfits"),
+    [
+        ([2.3, 1.0, 0.5], [2.3, 1.0, 1.2], True),
+        ([2.3, 1.0, 0.5], [2.3, 1.0, 0.9], False),
+        ([2.3, 5.0, 9.0], [2.3, 5.0, 9.0], False),  # it never learned
+    ],
+)
+def test_overfitting_is_said_of_falling_training_and_rising_test_loss_only(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    train_loss: list[float],
+    test_loss: list[float],
+    overfits: bool,
+) -> None:
+    monkeypatch.chdir(project.folder)
+    path = Run("fashion_mlp", "baseline").history
+    history = pd.read_csv(path).assign(train_loss=train_loss, test_loss=test_loss)
+    history.to_csv(path, index=False)
+    report.main()
+    assert ("overfits:" in Path("reports/report.md").read_text()) == overfits
