@@ -19,7 +19,7 @@ def selection_loss(history: pd.DataFrame) -> str:
 
 
 def best_epoch(history: pd.DataFrame) -> int:
-    """Return the epoch of the min of `selection_loss`, after which the network overfits."""
+    """Return the epoch of the min of `selection_loss`."""
     return int(history["epoch"][history[selection_loss(history)].idxmin()])
 
 
