@@ -121,6 +121,18 @@ def test_what_is_no_picture_is_named(
         prepare(path, "MNIST")
 
 
+def test_no_prepared_picture_replaces_another(
+    reproduced: Project, monkeypatch: pytest.MonkeyPatch, drawing: np.ndarray, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(reproduced.folder)
+    paths = [tmp_path / "a.png", tmp_path / "a.bmp"]
+    for path in paths:
+        Image.fromarray(drawing).save(path)
+    with pytest.raises(StageError, match="two images have one name"):
+        predict("numpy_network-baseline", paths, tmp_path / "prepared")
+    assert not (tmp_path / "prepared").exists()
+
+
 def test_weights_that_are_not_there_are_named_with_what_gets_them(project: Project) -> None:
     (project.folder / "models/fashion_mlp-improved.safetensors").unlink()
     command = ("python", "-m", "tools.predict", "fashion_mlp-improved", "boot.jpg")

@@ -31,7 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         predict(arguments.run, arguments.images, arguments.prepared)
-    except StageError as error:
+    except (StageError, OSError) as error:
         sys.exit(f"error: {error}")
 
 
@@ -49,6 +49,8 @@ def predict(name: str, paths: list[Path], folder: Path | None) -> None:
     dataset = read_model(run).dataset
     pictures = np.stack([prepare(path, dataset) for path in paths])
     if folder:
+        if len({path.stem for path in paths}) < len(paths):
+            raise StageError("two images have one name; prepare them in two calls")
         folder.mkdir(parents=True, exist_ok=True)
         for path, picture in zip(paths, pictures, strict=True):
             Image.fromarray(picture).save(folder / f"{path.stem}.png")
