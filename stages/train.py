@@ -32,7 +32,7 @@ def main(network: str, recipe: str, dataset: str) -> None:
         for epoch, (train_loss, train_accuracy) in enumerate(epochs):
             row = {"train_loss": round(train_loss, 6), "train_accuracy": train_accuracy}
             for split, (images, labels) in splits.items():
-                log_probabilities = inference.log_probabilities(model, images, params)
+                log_probabilities = inference.predict(model, images, params)
                 loss, accuracy = loss_and_accuracy(log_probabilities, labels)
                 row |= {f"{split}_loss": round(loss, 6), f"{split}_accuracy": accuracy}
             if not all(map(math.isfinite, row.values())):

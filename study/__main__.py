@@ -2,17 +2,20 @@
 
 from stages.core.stage import run_stage
 from study import report
-from study.training import load_tables, train_all
+from study.tables import load_study
+from study.training import train_all
 
 
 def main() -> None:
-    """Train what the tables lack, all at once; write the tables and the report."""
-    tables = [table for tables in load_tables() for table in tables if not table.is_current()]
-    missing = {job.kept: job for table in tables for job in table.jobs if not job.kept.exists()}
-    if missing:
-        train_all(missing)
-    for table in tables:
-        table.write()
+    """Train what the tables lack, the search first; write the tables and the report."""
+    study = load_study()
+    for tables in (study.searches, [*study.ablations, *study.seeds, *study.kernels]):
+        stale = [table for table in tables if not table.is_current()]
+        jobs = {job.kept: job for table in stale for _, job in table.jobs}
+        if missing := [job for kept, job in jobs.items() if not kept.exists()]:
+            train_all(missing)
+        for table in stale:
+            table.write()
     report.main()
 
 

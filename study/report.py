@@ -10,7 +10,7 @@ from stages.core.stage import run_stage
 from stages.plot.style import BLUE, RED, save_figures, subplots
 from stages.report.markdown import render
 from stages.results.summaries import paired_differences, prediction_interval
-from study.training import Table, load_tables
+from study.tables import Table, load_study
 
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,19 +1,15 @@
-"""The PyTorch network: its linear layer, its test-time augmentation, its device."""
+"""The PyTorch network: its linear layer, its device."""
 
-import itertools
 import os
 
 from stages.core import numerics
 from stages.networks.fashion_mlp import linear
-from stages.networks.fashion_mlp.inference import log_probabilities, predict
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.training import choose_device
 
 import pytest
 import torch
-from test_networks import images_and_labels, recipe
 from torch import nn
-from torchvision.transforms.functional import affine
 
 
 @pytest.mark.parametrize("large", [0, 2**60], ids=["in two blocks", "whole"])
@@ -51,27 +47,6 @@ def test_no_bit_depends_on_the_number_of_threads_or_cores(batch_size: int) -> No
     finally:
         torch.set_num_threads(before)
         os.sched_setaffinity(0, cores)
-
-
-def test_test_time_augmentation_averages_the_logits_of_all_views() -> None:
-    images, _ = images_and_labels(4)
-    params = recipe("fashion_mlp", max_translation=2, test_time_augmentation=True)
-    without = params.changed({"test_time_augmentation": False})
-    network = FashionMLP(params.sizes)
-
-    def logits(right: int, down: int) -> torch.Tensor:
-        view = affine(torch.from_numpy(images), 0, [right, down], 1.0, [0.0])
-        return network(view.flatten(1) / 255)
-
-    moves = itertools.product(range(-2, 3), repeat=2)
-    of_all_views = torch.stack([logits(*move) for move in moves]).mean(dim=0).log_softmax(dim=1)
-    as_they_are = logits(0, 0).log_softmax(dim=1)
-    for found, expected in (
-        (predict(network, images, params), of_all_views),
-        (predict(network, images, without), as_they_are),
-        (log_probabilities(network, images, params), as_they_are),
-    ):
-        assert found == pytest.approx(expected.detach().numpy(), abs=1e-6)
 
 
 @pytest.mark.parametrize(

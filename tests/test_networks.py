@@ -34,7 +34,7 @@ SHARED = {
     "seed": 3,
 }
 OTHERS = {
-    "fashion_mlp": {"device": "cpu", "optimizer": "sgd", "test_time_augmentation": False},
+    "fashion_mlp": {"device": "cpu", "optimizer": "sgd"},
     "numpy_network": {"scale_pixels": True, "shuffle": False, "momentum": 0.0},
 }
 

@@ -69,7 +69,6 @@ def with_value(place: str, value: object) -> dict[str, Any]:
         ("fashion_mlp.baseline.hidden_sizes", [[], [1], [10_000] * 10], [[0], [10_001], [1] * 11]),
         ("fashion_mlp.baseline.device", ["cpu", "auto"], ["tpu"]),
         ("fashion_mlp.baseline.optimizer", ["sgd", "adamw"], ["adam"]),
-        ("fashion_mlp.baseline.test_time_augmentation", [True, False], [1]),
         ("numpy_network.baseline.momentum", [0.0, 0.999], [-0.1, 1.0]),
         ("numpy_network.baseline.scale_pixels", [True, False], ["no"]),
         ("numpy_network.baseline.shuffle", [True, False], [0]),

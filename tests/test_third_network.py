@@ -21,11 +21,8 @@ from safetensors.numpy import load_file, save_file
 from scipy.special import log_softmax
 
 
-def log_probabilities(weights, images, recipe):
+def predict(weights, images, recipe):
     return log_softmax(images.reshape(len(images), -1) / 255 @ weights, axis=1)
-
-
-predict = log_probabilities
 
 
 def save(weights, path, dataset):
@@ -37,7 +34,7 @@ def load(path, recipe):
 """
 TRAINING = """
 from stages.core.metrics import loss_and_accuracy
-from stages.networks.softmax_regression.inference import log_probabilities
+from stages.networks.softmax_regression.inference import predict
 
 import numpy as np
 
@@ -50,7 +47,7 @@ def train(weights, recipe, training_set):
     images, labels = training_set
     inputs, targets = images.reshape(len(images), -1) / 255, np.eye(10)[labels]
     for _ in range(recipe.epochs + 1):
-        found = log_probabilities(weights, images, recipe)
+        found = predict(weights, images, recipe)
         yield loss_and_accuracy(found, labels)
         delta = (np.exp(found) - targets) / len(images)
         weights -= recipe.learning_rate * inputs.T @ delta

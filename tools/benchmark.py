@@ -40,7 +40,7 @@ def ours(run: Run) -> Iterator[None]:
     images, labels = splits["test"]
     network = training.make_network(recipe)
     for _ in training.train(network, recipe, splits["train"]):
-        loss_and_accuracy(inference.log_probabilities(network, images, recipe), labels)
+        loss_and_accuracy(inference.predict(network, images, recipe), labels)
         yield
 
 

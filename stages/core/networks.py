@@ -39,11 +39,8 @@ class Training(Protocol):
 class Inference(Protocol):
     """What a network's module `inference` defines. Images are uint8 of shape (n, 28, 28)."""
 
-    def log_probabilities(self, network: Any, images: np.ndarray, recipe: Any) -> np.ndarray:
-        """Return log-probabilities, (n, classes), of images as they are, for the history."""
-
     def predict(self, network: Any, images: np.ndarray, recipe: Any) -> np.ndarray:
-        """Return log-probabilities, (n, classes), for the metrics: with test-time augmentation."""
+        """Return the log-probabilities, (n, classes), of images."""
 
     def save(self, network: Any, path: Path, dataset: str) -> None:
         """Write the weights as safetensors, with `stages.core.numerics.provenance` as metadata."""

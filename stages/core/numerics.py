@@ -13,7 +13,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-LOCK = Path(__file__).parents[2] / "requirements.txt"
+REQUIREMENTS = (Path(__file__).parents[2] / "requirements.txt").read_text()
+LOCKED = dict(re.findall(r"^([\w-]+)==([^\s;]+)", REQUIREMENTS, re.MULTILINE))
 # The packages on whose versions bits depend.
 COMPUTING = ("matplotlib", "numpy", "pandas", "pillow", "scipy", "torch")
 
@@ -50,18 +51,9 @@ def other_versions() -> str:
 
     A local version, such as PyTorch's `+cpu`, counts as the one that it is a build of.
     """
-    locked = dict(re.findall(r"^([\w-]+)==([^\s;]+)", LOCK.read_text(), re.MULTILINE))
     installed = {name: version(name).partition("+")[0] for name in COMPUTING}
-    others = [name for name in COMPUTING if installed[name] != locked[name]]
-    return ", ".join(f"{name} is {installed[name]}, not {locked[name]}" for name in others)
-
-
-def unusable_numpy() -> str:
-    """Why numpy would not load with the other packages; empty if it is of the locked generation."""
-    locked = re.search(r"^numpy==(\d+)\.", LOCK.read_text(), re.MULTILINE)
-    if locked and version("numpy").split(".")[0] != locked[1]:
-        return f"numpy is {version('numpy')}, not {locked[1]}.x; is there another on PYTHONPATH?"
-    return ""
+    others = [name for name in COMPUTING if installed[name] != LOCKED[name]]
+    return ", ".join(f"{name} is {installed[name]}, not {LOCKED[name]}" for name in others)
 
 
 def describe(device: str = "cpu") -> str:
@@ -80,8 +72,9 @@ def provenance(dataset: str, device: str = "cpu") -> dict[str, str]:
     return {"provenance": json.dumps({"dataset": dataset, "numerics": describe(device)})}
 
 
-if reason := unusable_numpy():
-    sys.exit(f"error: {reason}")
+if version("numpy").split(".")[0] != LOCKED["numpy"].split(".")[0]:  # it would not load
+    found = f"numpy is {version('numpy')}, not {LOCKED['numpy']}"
+    sys.exit(f"error: {found}; is there another on PYTHONPATH?")
 if not UNPINNED:
     os.environ.update(PINS)
     os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)  # numpy does not load if both lists are given

@@ -91,6 +91,6 @@ class Run:
         return Path(f"study/results/seeds-{self.name}.csv")
 
 
-def ablation(network: str) -> Path:
-    """Return the study's table with one row per variant and seed of a network's ablation."""
-    return Path(f"study/results/ablation-{network}.csv")
+def study_table(kind: str, network: str) -> Path:
+    """Return the study's table of a kind, such as `ablation`, for a network."""
+    return Path(f"study/results/{kind}-{network}.csv")

@@ -8,12 +8,14 @@ from pathlib import Path
 from stages.core.datasets import PIXELS
 from stages.core.files import reading
 from stages.core.networks import load_recipe
-from stages.core.paths import Run, ablation
+from stages.core.paths import Run, study_table
 from stages.results.study import read_table_of
 
 import numpy as np
 import pandas as pd
 from safetensors import safe_open
+
+SEED_METRICS = ("test_loss", "test_accuracy", "best_epoch", "late_accuracy")
 
 
 def read_numbers(path: Path) -> dict[str, float]:
@@ -93,11 +95,19 @@ class Results:
         self.metrics = read_numbers(run.metrics)
         self.history, self.predictions = read_history(run), read_predictions(run)
 
-    def seed_accuracies(self) -> list[float] | None:
-        """Return the test accuracy under each seed of the study; None if of another recipe."""
-        table = read_table_of(self.recipe.model_dump(), self.run.seeds)
-        return None if table is None else list(table["test_accuracy"])
+    def seeds(self) -> pd.DataFrame | None:
+        """Return the study's test metrics under each seed; None if they are of another recipe."""
+        return self._study(self.run.seeds, "seed", *SEED_METRICS)
 
     def ablation(self) -> pd.DataFrame | None:
-        """Return the study's ablation of the network; None if of another recipe."""
-        return read_table_of(self.recipe.model_dump(), ablation(self.run.network))
+        """Return the study's ablation of the network; None if it is of another recipe."""
+        path = study_table("ablation", self.run.network)
+        return self._study(path, "variant", "seed", "validation_loss", "validation_accuracy")
+
+    def kernels(self) -> pd.DataFrame | None:
+        """Return the study's histories under other kernels; None if they are of another recipe."""
+        path = study_table("kernels", self.run.network)
+        return self._study(path, "kernel", "epoch", "train_loss", "test_loss", "test_accuracy")
+
+    def _study(self, path: Path, *columns: str) -> pd.DataFrame | None:
+        return read_table_of(self.recipe.model_dump(), path, *columns)

@@ -10,8 +10,8 @@ from stages.core.files import reading, replacing
 
 import pandas as pd
 
-SEEDS = ["seed", "test_loss", "test_accuracy"]  # the columns of the two kinds of tables
-ABLATION = ["variant", "seed", "validation_loss", "validation_accuracy"]
+# What the tables are made with, beside the hyperparameters.
+BESIDE = {"dataset", "seeds", "grid", "variants", "kernels", "code"}
 
 
 def write_table(path: Path, table: pd.DataFrame, made_with: Mapping[str, object]) -> None:
@@ -20,10 +20,10 @@ def write_table(path: Path, table: pd.DataFrame, made_with: Mapping[str, object]
         partial.write_text(f"# {json.dumps(made_with)}\n{table.to_csv(index=False)}")
 
 
-def read_table(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+def read_table(path: Path, *columns: str) -> tuple[dict[str, Any], pd.DataFrame]:
     """Read a table of the study: what it was made with, and the table.
 
-    Raises StageError if the file is something else.
+    Raises StageError if the file is something else or lacks one of the columns.
     """
     with reading(path, "make study"):
         first, rest = path.read_text().split("\n", 1)
@@ -31,20 +31,20 @@ def read_table(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         if not isinstance(made_with, dict):
             raise ValueError("no parameters")
         table = pd.read_csv(io.StringIO(rest))
-        if list(table) != (ABLATION if "variants" in made_with else SEEDS):
+        if not set(columns) <= set(table):
             raise ValueError("other columns")
-        numbers = table.drop(columns="variant", errors="ignore").astype(float)
-        if numbers.isna().any(axis=None) or table.duplicated(["seed", *table.columns[:-3]]).any():
+        numbers = table.drop(columns=["variant", "kernel"], errors="ignore").astype(float)
+        if numbers.isna().any(axis=None) or table.duplicated().any():
             raise ValueError("a number is missing, or a row is there twice")
         return made_with, table
 
 
-def read_table_of(recipe: Mapping[str, object], path: Path) -> pd.DataFrame | None:
+def read_table_of(recipe: Mapping[str, object], path: Path, *columns: str) -> pd.DataFrame | None:
     """Read the table of a recipe, its hyperparameters by name; None if made with another one.
 
-    Raises StageError if the file is something else.
+    Raises StageError as `read_table` does.
     """
-    made_with, table = read_table(path)
-    hyperparameters = made_with.keys() - {"dataset", "seeds", "variants", "code"}
+    made_with, table = read_table(path, *columns)
+    hyperparameters = made_with.keys() - BESIDE
     same = {name: made_with[name] for name in hyperparameters} == recipe
     return table if same else None

@@ -11,38 +11,11 @@ import torch
 from safetensors import torch as safetensors
 
 
-def predict(network: FashionMLP, images: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28).
-
-    With test-time augmentation they are those of the mean of the logits of several views.
-    """
-    augmented = recipe.test_time_augmentation
-    return log_softmax(network, views(images, recipe.max_translation) if augmented else [images])
-
-
-def log_probabilities(network: FashionMLP, images: np.ndarray, _recipe: Recipe) -> np.ndarray:
-    """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28), as they are."""
-    return log_softmax(network, [images])
-
-
-def views(images: np.ndarray, max_translation: int) -> list[np.ndarray]:
-    """Return the images in all translations by up to `max_translation` pixels along both axes.
-
-    Each view has the images' shape, (n, rows, columns). Pixels that enter are background, 0.
-    """
-    margin = (max_translation, max_translation)
-    padded = np.pad(images, ((0, 0), margin, margin))
-    rows, columns = images.shape[1:]
-    starts = range(2 * max_translation + 1)
-    return [padded[:, top:, left:][:, :rows, :columns] for top in starts for left in starts]
-
-
 @torch.no_grad()
-def log_softmax(network: FashionMLP, views: list[np.ndarray]) -> np.ndarray:
-    """Return the log-softmax, float32 (n, classes), of the mean of the logits of the views."""
-    device = next(network.parameters()).device
-    logits = torch.stack([network(to_input(view).to(device)) for view in views]).mean(dim=0)
-    log_probabilities: np.ndarray = logits.log_softmax(dim=1).cpu().numpy()
+def predict(network: FashionMLP, images: np.ndarray, _recipe: Recipe) -> np.ndarray:
+    """Return the log-probabilities, float32 (n, classes), of images, uint8 (n, 28, 28)."""
+    x = to_input(images).to(next(network.parameters()).device)
+    log_probabilities: np.ndarray = network(x).log_softmax(dim=1).cpu().numpy()
     return log_probabilities
 
 

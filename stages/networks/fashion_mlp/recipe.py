@@ -10,4 +10,3 @@ class Recipe(TrainingRecipe):
 
     device: Literal["cpu", "auto"]
     optimizer: Literal["sgd", "adamw"]
-    test_time_augmentation: bool

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
-from stages.networks.fashion_mlp.inference import log_probabilities, to_input
+from stages.networks.fashion_mlp.inference import predict, to_input
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.recipe import Recipe
 
@@ -47,7 +47,7 @@ def train(
     generator = torch.Generator().manual_seed(recipe.seed)
     augmentation = np.random.default_rng(recipe.seed)
 
-    yield loss_and_accuracy(log_probabilities(network, images, recipe), labels)
+    yield loss_and_accuracy(predict(network, images, recipe), labels)
     for epoch in range(recipe.epochs):
         translation = recipe.max_translation
         inputs = translated(images, translation, augmentation) if translation else images

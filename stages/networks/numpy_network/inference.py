@@ -10,12 +10,9 @@ import numpy as np
 from safetensors import numpy as safetensors
 
 
-def log_probabilities(network: NumpyNetwork, images: np.ndarray, recipe: Recipe) -> np.ndarray:
+def predict(network: NumpyNetwork, images: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Return the log-probabilities, (n, classes), of images, uint8 (n, 28, 28)."""
     return network.forward(to_input(images, recipe.scale_pixels))
-
-
-predict = log_probabilities  # there is no test-time augmentation
 
 
 def to_input(images: np.ndarray, scale_pixels: bool) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from stages.core.metrics import loss_and_accuracy
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
-from stages.networks.numpy_network.inference import log_probabilities, to_input
+from stages.networks.numpy_network.inference import predict, to_input
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.networks.numpy_network.recipe import Recipe
 
@@ -25,7 +25,7 @@ def train(
     images, labels = training_set
     generator = np.random.default_rng(recipe.seed)
     network.initialise(generator)
-    yield loss_and_accuracy(log_probabilities(network, images, recipe), labels)
+    yield loss_and_accuracy(predict(network, images, recipe), labels)
 
     steps = math.ceil(len(images) / recipe.batch_size)
     for epoch in range(recipe.epochs):

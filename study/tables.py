@@ -1,0 +1,200 @@
+"""What the study trains, by study/params.yaml, and the tables that it makes of it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any
+
+from stages.core.files import reading
+from stages.core.networks import load_recipe
+from stages.core.params import Block, checked, read_yaml
+from stages.core.paths import PIPELINE, Run, study_table
+from stages.core.stage import StageError
+from stages.results.study import read_table, write_table
+from study.training import CODE, Job
+
+import pandas as pd
+from pydantic import Field
+
+PARAMS = Path("study/params.yaml")
+Seeds = Annotated[int, Field(ge=2)]  # one has no standard deviation
+Changes = dict[str, Any]  # of a recipe, or of the environment
+
+
+class Search(Block):
+    """The values that the search combines, by network and hyperparameter."""
+
+    seeds: Seeds
+    grid: dict[str, dict[str, Annotated[list[Any], Field(min_length=1)]]]
+
+
+class Ablation(Block):
+    """What each variant changes in the recipe `improved`, by network and name."""
+
+    seeds: Seeds
+    variants: dict[str, dict[str, Changes]]
+
+
+class StudyParams(Block):
+    """All of study/params.yaml."""
+
+    search: Search
+    seeds: dict[str, Seeds]  # by run
+    ablation: Ablation
+    kernels: dict[str, dict[str, Changes]]  # variables, by network and name
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its file, the run that it is of, what it is made with, and each job with its label.
+
+    `summarise` makes rows of what a job measured.
+    """
+
+    path: Path
+    run: Run
+    made_with: dict[str, Any]
+    jobs: list[tuple[dict[str, Any], Job]]
+    summarise: Callable[[pd.DataFrame], pd.DataFrame]
+
+    def is_current(self) -> bool:
+        """Whether the file is there and was made with the same."""
+        try:
+            return read_table(self.path)[0] == self.made_with
+        except (FileNotFoundError, StageError):
+            return False
+
+    def read(self) -> pd.DataFrame:
+        """Read the file. Raises StageError if it was made with other parameters than today's."""
+        made_with, rows = read_table(self.path)
+        others = [name for name in made_with if made_with[name] != self.made_with.get(name)]
+        if {*others} - {"code"}:
+            what = f"was made with other values of {', '.join(others)}"
+            raise StageError(f"{self.path} {what}; `make study` makes it again")
+        return rows
+
+    def write(self) -> None:
+        """Write the file from what is kept. Raises StageError if that is damaged."""
+        parts = []
+        for label, job in self.jobs:
+            with reading(job.kept, f"rm {job.kept}; make study"):
+                rows = self.summarise(pd.DataFrame(json.loads(job.kept.read_text())))
+            for place, (name, value) in enumerate(label.items()):
+                rows.insert(place, name, value)
+            parts.append(rows)
+        write_table(self.path, pd.concat(parts), self.made_with)
+
+
+def on_validation_images(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the last epoch's loss and accuracy."""
+    last = history.tail(1)[["loss", "accuracy"]].round({"loss": 6})
+    return last.add_prefix("validation_")
+
+
+def on_test_images(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the last epoch's, the epoch of the minimum loss, and the last ten epochs' accuracy."""
+    last = history.tail(1)[["loss", "accuracy"]].round({"loss": 6}).add_prefix("test_")
+    best, late = history["epoch"][history["loss"].idxmin()], history["accuracy"].tail(10).mean()
+    return last.assign(best_epoch=best, late_accuracy=round(late, 6))
+
+
+def by_epoch(history: pd.DataFrame) -> pd.DataFrame:
+    """Return all epochs."""
+    return history.rename(columns={"loss": "test_loss", "accuracy": "test_accuracy"})
+
+
+@dataclass(frozen=True)
+class Study:
+    """All tables."""
+
+    searches: list[Table]
+    seeds: list[Table]
+    ablations: list[Table]
+    kernels: list[Table]
+
+
+def load_study() -> Study:
+    """Return the tables. Raises StageError that says what is wrong in a file of parameters."""
+    params = checked(StudyParams, read_yaml(PARAMS), PARAMS)
+    named = next(each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each)
+    runs = {Run(run["network"], run["recipe"]): run["dataset"] for _, run in sorted(named.items())}
+
+    def of(recipe: str, blocks: Mapping[str, Any], name: str) -> Iterator[tuple[Run, str, Any]]:
+        for network, block in blocks.items():
+            run = Run(network, recipe)
+            if run not in runs:
+                raise StageError(f"{PARAMS}: {name}.{network}: there is no run {run.name}")
+            yield run, runs[run], block
+
+    search, ablation = params.search, params.ablation
+    return Study(
+        [make_search(*each, search.seeds) for each in of("improved", search.grid, "search.grid")],
+        [
+            make_seeds(run, dataset, params.seeds[run.name])
+            for run, dataset in runs.items()
+            if run.name in params.seeds
+        ],
+        [
+            make_ablation(*each, ablation.seeds)
+            for each in of("improved", ablation.variants, "ablation.variants")
+        ],
+        [make_kernels(*each) for each in of("baseline", params.kernels, "kernels")],
+    )
+
+
+def make_search(run: Run, dataset: str, grid: Mapping[str, list[Any]], seeds: int) -> Table:
+    """Return the table of all combinations of a grid's values, on the validation images."""
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    variants = [(each, each) for each in combinations]
+    made_with, jobs = make_jobs(run, dataset, variants, seeds, "validation")
+    made_with = {name: value for name, value in made_with.items() if name not in grid}
+    path = study_table("search", run.network)
+    return Table(path, run, made_with | {"grid": grid}, jobs, on_validation_images)
+
+
+def make_seeds(run: Run, dataset: str, seeds: int) -> Table:
+    """Return the table of a run's recipe under several seeds, on the test images."""
+    made_with, jobs = make_jobs(run, dataset, [({}, {})], seeds, "test")
+    return Table(run.seeds, run, made_with, jobs, on_test_images)
+
+
+def make_ablation(run: Run, dataset: str, variants: Mapping[str, Changes], seeds: int) -> Table:
+    """Return the table of a recipe and of variants of it, on the validation images."""
+    named = [({"variant": name}, changed) for name, changed in {run.recipe: {}, **variants}.items()]
+    made_with, jobs = make_jobs(run, dataset, named, seeds, "validation")
+    path = study_table("ablation", run.network)
+    return Table(path, run, made_with | {"variants": variants}, jobs, on_validation_images)
+
+
+def make_kernels(run: Run, dataset: str, kernels: Mapping[str, Changes]) -> Table:
+    """Return the table of a run's history, with the seed of its recipe, under several kernels."""
+    made_with, [(_, job)] = make_jobs(run, dataset, [({}, {})], 1, "test")
+    jobs = [
+        ({"kernel": name}, replace(job, kernel=json.dumps(variables)))
+        for name, variables in kernels.items()
+    ]
+    path = study_table("kernels", run.network)
+    return Table(path, run, made_with | {"kernels": kernels}, jobs, by_epoch)
+
+
+def make_jobs(
+    run: Run, dataset: str, variants: list[tuple[Changes, Changes]], seeds: int, split: str
+) -> tuple[dict[str, Any], list[tuple[dict[str, Any], Job]]]:
+    """Return what a table is made with, and jobs: labelled variants of a recipe, under its seeds.
+
+    The seeds are consecutive, from the recipe's on. Raises StageError if a variant is wrong, or
+    does not have the recipe's validation images.
+    """
+    recipe, jobs = load_recipe(run), []
+    for label, changes in variants:
+        source = f"{PARAMS}: {run.network}: {', '.join(map(str, label.values()))}"
+        for seed in range(recipe.seed, recipe.seed + seeds):
+            changed = recipe.changed({**changes, "seed": seed}, source)
+            jobs.append(({**label, "seed": seed}, Job(run.network, changed, dataset, split)))
+    held_out = {job.recipe.validation_images for _, job in jobs}
+    if split == "validation" and held_out != {recipe.validation_images or None}:
+        raise StageError(f"{run.block} and its variants need validation_images, the same for all")
+    own = {"dataset": dataset, "seeds": seeds, "code": CODE[run.network]}
+    return recipe.model_dump() | own, jobs
