@@ -9,7 +9,7 @@ from study.training import train_all
 def main() -> None:
     """Train what the tables lack, the search first; write the tables and the report."""
     study = load_study()
-    for tables in (study.searches, [*study.ablations, *study.seeds, *study.kernels]):
+    for tables in (study.searches, study.tables):
         stale = [table for table in tables if not table.is_current()]
         jobs = {job.kept: job for table in stale for _, job in table.jobs}
         if missing := [job for kept, job in jobs.items() if not kept.exists()]:

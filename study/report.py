@@ -1,15 +1,17 @@
-"""Write study/report.md and its figure from the tables as they are: `python -m study.report`."""
+"""Write study/report.md and its figures from the tables as they are: `python -m study.report`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stages.core.files import replacing
+from stages.core.networks import load_recipe
 from stages.core.params import read_yaml
-from stages.core.paths import REPORTED
+from stages.core.paths import REPORTED, Run
 from stages.core.stage import run_stage
 from stages.plot.style import BLUE, RED, save_figures, subplots
 from stages.report.markdown import render
-from stages.results.summaries import paired_differences, prediction_interval
+from stages.results.intervals import ablation_differences, median_interval
+from study.selection import choice, trials
 from study.tables import Table, load_study
 
 import pandas as pd
@@ -17,49 +19,109 @@ from matplotlib.figure import Figure
 
 
 def main() -> None:
-    """Write the study's report; it says which tables were made with other code."""
-    seeds, ablations = load_tables()
-    accuracies = pd.DataFrame({each.run.name: 100 * each.read()["test_accuracy"] for each in seeds})
-    reported = {
-        f"{network}-baseline": 100 * block["history"][-1]["test_accuracy"]
-        for network, block in read_yaml(REPORTED).items()
+    """Write the study's report; it says which tables are missing or made with other code."""
+    study, reported = load_study(), read_yaml(REPORTED)
+    searches, seeds, ablations, kernels = map(
+        read, (study.searches, study.seeds, study.ablations, study.kernels)
+    )
+    accuracies = pd.DataFrame(
+        {run.name: 100 * rows.set_index("seed")["test_accuracy"] for run, rows in seeds.items()}
+    )
+    theirs = {
+        Run(network, "baseline").name: 100 * block["history"][-1]["test_accuracy"]
+        for network, block in reported.items()
     }
-    save_figures(Path("study/figures"), {"seeds": draw_seeds(accuracies, reported)})
-    rows = accuracies.agg(["mean", "std", "min", "max"]).T.assign(reported=pd.Series(reported))
-    rows[["network", "recipe"]] = [name.split("-", 1) for name in accuracies]
-    rows[["low", "high"]] = [prediction_interval(list(accuracies[name])) for name in accuracies]
+    drawn = {f"kernels-{run.network}": draw_kernels(rows) for run, rows in kernels.items()}
+    save_figures(Path("study/figures"), drawn | {"seeds": draw_seeds(accuracies, theirs)})
     text = render(
         Path(__file__).with_name("report.md.jinja"),
+        searches=[(run, trials(rows)) for run, rows in searches.items()],
+        choice=choice,
+        recipe=lambda run: load_recipe(run).model_dump(),
         seeds=seeds,
-        seeds_rows=rows,
-        ablations=ablations,
-        differences=differences,
-        other_code=[each.path.name for each in (*seeds, *ablations) if not each.is_current()],
+        summary=summarise(accuracies, pd.Series(theirs)),
+        improvements=improvements(accuracies),
+        reported=reported,
+        ablations={run: ablation_differences(rows) for run, rows in ablations.items()},
+        kernels={run: kernel_rows(rows) for run, rows in kernels.items()},
+        missing=[each.path.name for each in study.tables if each.read() is None],
+        other_code=[
+            each.path.name
+            for each in study.tables
+            if each.read() is not None and not each.is_current()
+        ],
     )
     with replacing(Path("study/report.md")) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def differences(table: Table) -> pd.DataFrame:
-    """Return the `paired_differences` of an ablation, with the changes of each variant."""
-    changes = {
-        variant: ", ".join(f"{name}: {value}" for name, value in changed.items())
-        for variant, changed in table.made_with["variants"].items()
-    }
-    rows = paired_differences(table.read()).reset_index()
-    return rows.assign(changes=rows["variant"].map(changes))
+def read(tables: Iterable[Table]) -> dict[Run, pd.DataFrame]:
+    """Read the tables that there are of today's parameters."""
+    return {each.run: rows for each in tables if (rows := each.read()) is not None}
+
+
+def summarise(accuracies: pd.DataFrame, reported: pd.Series) -> pd.DataFrame:
+    """Return a row per run: its accuracies in per cent in a few numbers, and what is reported.
+
+    `below` is how many seeds lie below the reported accuracy.
+    """
+    rows = accuracies.agg(["count", "median", "mean", "std", "min", "max"]).T
+    rows = rows.assign(reported=reported, below=accuracies.lt(reported).sum())
+    rows[["network", "recipe"]] = [name.split("-", 1) for name in accuracies]
+    return rows
+
+
+def improvements(accuracies: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per network: the differences of its two recipes, paired by seed, in points."""
+    rows = []
+    for name in accuracies.filter(like="-improved"):
+        network = name.removesuffix("-improved")
+        differences = (
+            accuracies[name] - accuracies.get(f"{network}-baseline", float("nan"))
+        ).dropna()
+        if len(differences):
+            low, high = median_interval(differences)
+            middle, n = differences.median(), len(differences)
+            rows.append({"network": network, "n": n, "median": middle, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def kernel_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per kernel: its last epoch, and the first whose training loss is another.
+
+    It is compared with that of the first kernel, the fixed one; NaN if all are the same.
+    """
+    losses = rows.pivot(index="epoch", columns="kernel", values="train_loss")
+    others = losses.ne(losses[rows["kernel"].iloc[0]], axis=0)
+    last = rows.groupby("kernel", sort=False).last().reset_index()
+    return last.assign(first=last["kernel"].map(others.idxmax().where(others.any())))
 
 
 def draw_seeds(accuracies: pd.DataFrame, reported: Mapping[str, float]) -> Figure:
-    """Draw the test accuracy under each seed, the mean, and what the author reported, by run."""
+    """Draw the test accuracy under each seed, the median, and the author's, by run."""
     figure, axes = subplots(figsize=(8, 2.8))
-    seeds, means, theirs = accuracies.melt(), accuracies.mean(), pd.Series(reported)
-    axes.plot(seeds["value"], seeds["variable"], "o", color=BLUE, alpha=0.5, label="one seed")
-    axes.plot(means, means.index, "|", color="black", markersize=20, label="mean")
+    seeds, medians, theirs = accuracies.melt(), accuracies.median(), pd.Series(reported)
+    axes.plot(seeds["value"], seeds["variable"], "o", color=BLUE, alpha=0.4, label="one seed")
+    axes.plot(medians, medians.index, "|", color="black", markersize=20, label="median")
     axes.plot(theirs, theirs.index, "X", color=RED, label="reported by the assignment's author")
     axes.set(xlabel="test accuracy (%)", ymargin=0.15)
     axes.invert_yaxis()
     figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def draw_kernels(rows: pd.DataFrame) -> Figure:
+    """Draw, by kernel, the test loss and how far the training loss is from the first kernel's."""
+    figure, (left, right) = subplots(1, 2, figsize=(9, 3.6))
+    fixed = rows[rows["kernel"] == rows["kernel"].iloc[0]].set_index("epoch")
+    for kernel, group in rows.groupby("kernel", sort=False):
+        history = group.set_index("epoch")
+        (line,) = left.plot(history["test_loss"], label=kernel)
+        distance = (history["train_loss"] - fixed["train_loss"]).abs()
+        right.semilogy(distance.where(distance > 0), color=line.get_color())
+    left.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
+    right.set(title="Distance of the training loss from that of Haswell", xlabel="epoch")
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 

@@ -2,38 +2,37 @@
 
 from typing import Any
 
-from study.tables import Table
-
 import pandas as pd
 
+MEASURED = ("accuracy", "difference", "error", "chosen")
 
-def trials(table: Table) -> pd.DataFrame:
-    """Return a search's trials, one row each, in the order of the grid.
 
-    `accuracy` is the mean validation accuracy in per cent over the seeds, `difference` that from
-    the trial of the highest, and `error` the standard error of the difference, paired by seed;
-    `passes` is how often an image passes through the network in training, in units of the set.
-    `chosen` is the trial of the fewest passes, the first of these, among those whose difference
-    is at most one standard error.
+def trials(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of a search, one row each, in their order.
+
+    `rows` has one row per network: the values tried, then seed, .., validation_accuracy. In the
+    result, `accuracy` is the mean over the seeds in per cent, `difference` that from the trial of
+    the highest, and `error` the standard error of the difference, paired by seed. `chosen` is the
+    trial of the fewest epochs, the first of these, among those at most one standard error below.
     """
-    grid = list(table.made_with["grid"])
-    rows = table.read()
-    by_seed = rows.set_index([*grid, "seed"])["validation_accuracy"].unstack("seed") * 100
-    by_seed = by_seed.reindex(pd.MultiIndex.from_frame(rows[grid].drop_duplicates()))
-    lost = by_seed.loc[by_seed.mean(axis=1).idxmax()] - by_seed
-    found = pd.DataFrame(
-        {
-            "accuracy": by_seed.mean(axis=1),
-            "difference": -lost.mean(axis=1),
-            "error": lost.sem(axis=1),
-        }
-    ).reset_index()
-    found["passes"] = found.get("epochs", 1)
+    tried = list(rows.columns[: list(rows).index("seed")])
+    numbered = rows.assign(trial=rows.groupby(tried, sort=False).ngroup())
+    by_seed = 100 * numbered.pivot(index="trial", columns="seed", values="validation_accuracy")
+    differences = by_seed - by_seed.loc[by_seed.mean(axis=1).idxmax()]
+    found = (
+        numbered.drop_duplicates("trial")
+        .set_index("trial")[tried]
+        .assign(
+            accuracy=by_seed.mean(axis=1),
+            difference=differences.mean(axis=1),
+            error=differences.sem(axis=1),
+        )
+    )
     eligible = found[-found["difference"] <= found["error"]]
-    return found.assign(chosen=found.index == eligible["passes"].idxmin())
+    return found.assign(chosen=found.index == eligible["epochs"].idxmin())
 
 
-def winner(table: Table) -> dict[str, Any]:
-    """Return the values of the trial that the rule chooses, by hyperparameter."""
-    found = trials(table)
-    return found.loc[found["chosen"], list(table.made_with["grid"])].iloc[0].to_dict()
+def choice(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the values that the rule chooses among `trials`, by hyperparameter."""
+    chosen: dict[str, Any] = rows[rows["chosen"]].iloc[0, : -len(MEASURED)].to_dict()
+    return chosen

@@ -66,14 +66,12 @@ class Table:
         except (FileNotFoundError, StageError):
             return False
 
-    def read(self) -> pd.DataFrame:
-        """Read the file. Raises StageError if it was made with other parameters than today's."""
+    def read(self) -> pd.DataFrame | None:
+        """Read the file; None if it is missing or made with other parameters than today's."""
+        if not self.path.exists():
+            return None
         made_with, rows = read_table(self.path)
-        others = [name for name in made_with if made_with[name] != self.made_with.get(name)]
-        if {*others} - {"code"}:
-            what = f"was made with other values of {', '.join(others)}"
-            raise StageError(f"{self.path} {what}; `make study` makes it again")
-        return rows
+        return rows if made_with | {"code": ""} == self.made_with | {"code": ""} else None
 
     def write(self) -> None:
         """Write the file from what is kept. Raises StageError if that is damaged."""
@@ -107,12 +105,17 @@ def by_epoch(history: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Study:
-    """All tables."""
+    """All tables, by their kind."""
 
     searches: list[Table]
     seeds: list[Table]
     ablations: list[Table]
     kernels: list[Table]
+
+    @property
+    def tables(self) -> list[Table]:
+        """All of them."""
+        return [*self.searches, *self.ablations, *self.seeds, *self.kernels]
 
 
 def load_study() -> Study:

@@ -5,22 +5,25 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
 
 from stages.core.networks import network_names
-from stages.core.paths import Run, ablation
+from stages.core.paths import Run, study_table
 from stages.core.stage import StageError
-from stages.results.study import read_table
+from stages.results.study import BESIDE, read_table
 from study import training
+from study.selection import choice, trials
+from study.tables import load_study
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Project, shared
 from distributed import LocalCluster
 from ruamel.yaml import YAML
-from scipy import stats
 
 RUNS = [Run(network, recipe) for network in network_names() for recipe in ("baseline", "improved")]
 STUDY = ("python", "-m", "study")
@@ -28,7 +31,15 @@ STUDY = ("python", "-m", "study")
 
 def shrink(project: Project, **others: object) -> None:
     path, yaml = project.folder / "study/params.yaml", YAML()
-    yaml.dump({**yaml.load(path), "seeds": 3, "ablation_seeds": 2, **others}, path)
+    params = yaml.load(path)
+    params["seeds"] = {run.name: 3 for run in RUNS}
+    params["search"]["seeds"] = params["ablation"]["seeds"] = 2
+    params["search"]["grid"] = {"numpy_network": {"epochs": [1, 2], "learning_rate": [0.2, 0.4]}}
+    params["kernels"] = {
+        "fashion_mlp": {"Haswell": {}, "nn.Linear": {"layer": "nn.Linear"}},
+        "numpy_network": {"Haswell": {}, "Prescott": {"OPENBLAS_CORETYPE": "Prescott"}},
+    }
+    yaml.dump(params | others, path)
 
 
 def files(project: Project, folder: str) -> dict[str, int]:
@@ -60,7 +71,12 @@ def check_seeds(project: Project, run: Run, count: int) -> None:
     assert list(table["seed"]) == list(range(80085, 80085 + count))
     assert table["test_loss"].nunique() == count
     metrics = json.loads((project.folder / run.metrics).read_text())
-    assert list(table.iloc[0]) == [80085, metrics["test_loss"], metrics["test_accuracy"]]
+    measured = [80085, metrics["test_loss"], metrics["test_accuracy"]]
+    assert list(table.iloc[0, :3]) == measured
+    history = pd.read_csv(project.folder / run.history)
+    late = history["test_accuracy"].tail(10).mean()
+    assert table["late_accuracy"][0] == pytest.approx(late, abs=1e-6)
+    assert table["best_epoch"][0] == history["epoch"][history["test_loss"].idxmin()]
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
@@ -72,17 +88,49 @@ def test_each_run_is_trained_under_each_seed(studied: Project, run: Run) -> None
 def test_the_committed_study_agrees_with_the_committed_metrics(
     committed: Project, run: Run
 ) -> None:
-    if read_table(committed.folder / run.seeds)[0].get("code") == training.CODE[run.network]:
-        check_seeds(committed, run, 10)
+    made_with, _ = read_table(committed.folder / run.seeds)
+    if made_with["code"] == training.CODE[run.network]:
+        check_seeds(committed, run, made_with["seeds"])
     else:  # as the study's report must say
         assert run.seeds.name in (committed.folder / "study/report.md").read_text()
 
 
 @pytest.mark.parametrize("network", network_names())
+def test_the_committed_recipe_is_the_choice_of_the_committed_search(
+    committed: Project, network: str
+) -> None:
+    made_with, rows = read_table(committed.folder / study_table("search", network))
+    recipe = YAML(typ="safe").load(committed.folder / "params.yaml")[network]["improved"]
+    assert choice(trials(rows)).items() <= recipe.items()
+    assert {name for name in made_with if recipe.get(name) != made_with[name]} <= BESIDE
+
+
+def test_the_search_has_a_row_for_each_trial_and_seed(studied: Project) -> None:
+    _, rows = read_table(studied.folder / study_table("search", "numpy_network"))
+    combinations = list(product([1, 2], [0.2, 0.4], [80085, 80086]))
+    assert list(rows.itertuples(index=False, name=None)) == [
+        (*combination, *measured)
+        for combination, measured in zip(combinations, rows.iloc[:, 3:].values, strict=True)
+    ]
+    assert rows["validation_loss"].nunique() == len(combinations)
+    assert list(rows.columns[3:]) == ["validation_loss", "validation_accuracy"]
+
+
+@pytest.mark.parametrize("network", network_names())
+def test_another_kernel_gives_another_network(studied: Project, network: str) -> None:
+    _, rows = read_table(studied.folder / study_table("kernels", network))
+    history = pd.read_csv(studied.folder / Run(network, "baseline").history)
+    fixed, other = (group.reset_index() for _, group in rows.groupby("kernel", sort=False))
+    assert fixed["train_loss"].round(6).equals(history["train_loss"])
+    assert list(other["epoch"]) == list(history["epoch"])
+    assert not other["train_loss"].equals(fixed["train_loss"])
+
+
+@pytest.mark.parametrize("network", network_names())
 def test_each_technique_is_taken_away_in_turn(studied: Project, network: str) -> None:
     params = YAML(typ="safe").load(studied.folder / "study/params.yaml")
-    variants = ["improved", *params["variants"][network]]
-    _, table = read_table(studied.folder / ablation(network))
+    variants = ["improved", *params["ablation"]["variants"][network]]
+    _, table = read_table(studied.folder / study_table("ablation", network))
     assert list(table["variant"]) == [variant for variant in variants for _ in range(2)]
     assert list(table["seed"]) == [80085, 80086] * len(variants)
     losses = table["validation_loss"][table["seed"] == 80085]
@@ -94,27 +142,31 @@ def test_the_validation_images_are_not_trained_on(monkeypatch: pytest.MonkeyPatc
     trained_on = []
     network = SimpleNamespace(
         make_network=id,
-        train=lambda *arguments: trained_on.extend(arguments[-1]) or [],
+        train=lambda *arguments: [(0, 0) for each in arguments[-1] if trained_on.extend(each) or 1][
+            :1
+        ],
         predict=lambda _, images, __: np.log(np.eye(12)[np.minimum(images, 10)] + 1e-9),  # not 11
     )
     monkeypatch.setitem(training.MODULES, "numpy_network", (network, network))
     monkeypatch.setattr(training.datasets, "load", lambda _, part: (parts[part], parts[part]))
-    worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
-    monkeypatch.setattr(training.distributed, "get_worker", lambda: worker)
-    job = training.Job("", "numpy_network", SimpleNamespace(validation_images=3), "MNIST")
-    metrics = training.train(job, job.kept)
-    assert [list(array) for array in trained_on] == [list(range(7))] * 2
-    assert (metrics["validation_accuracy"], metrics["test_accuracy"]) == (1, 0.5)
+    for split, accuracy in (("validation", 1), ("test", 0.5)):
+        recipe = SimpleNamespace(validation_images=3, epochs=0)
+        rows = training.measure(training.Job("numpy_network", recipe, "MNIST", split))
+        assert trained_on == [*range(7)] * 2
+        assert rows[-1]["accuracy"] == accuracy
+        trained_on.clear()
 
 
 def test_the_report_summarises_the_accuracies_of_each_run(studied: Project) -> None:
     report = (studied.folder / "study/report.md").read_text()
     for run in RUNS:
         accuracy = 100 * read_table(studied.folder / run.seeds)[1]["test_accuracy"]
-        mean, deviation = accuracy.mean(), np.std(accuracy, ddof=1)
-        low, high = stats.t.interval(0.95, 2, mean, deviation * (4 / 3) ** 0.5)
-        cells = [f"{each:.2f}" for each in (mean, deviation, accuracy.min(), accuracy.max())]
-        row = r" +\| ".join([run.network, run.recipe, *cells, f"{low:.2f} to {high:.2f}"])
+        cells = [
+            f"{each:.2f}"
+            for each in (np.median(accuracy), accuracy.mean(), np.std(accuracy, ddof=1))
+        ]
+        ends = f"{accuracy.min():.2f} to {accuracy.max():.2f}"
+        row = r" +\| ".join([run.network, run.recipe, "3", *cells, ends])
         assert re.search(rf"^\| {row} +\|", report, re.MULTILINE)
 
 
@@ -134,15 +186,18 @@ def test_a_change_of_the_code_of_a_network_renews_its_tables(again: Project) -> 
 @pytest.mark.slow(30)
 def test_a_change_of_a_recipe_renews_its_tables_and_trains_no_network_twice(again: Project) -> None:
     again.set_param("numpy_network", "improved", learning_rate=0.5, epochs=3)
-    assert again.run("python", "-m", "study.report", check=False).stderr == (
-        "error: study/results/seeds-numpy_network-improved.csv was made with other values of "
-        "epochs, learning_rate; `make study` makes it again\n"
-    )
+    again.run("python", "-m", "study.report")
+    report = (again.folder / "study/report.md").read_text()
+    names = {
+        f"{kind}-numpy_network{end}.csv" for kind, end in (("seeds", "-improved"), ("ablation", ""))
+    }
+    assert "Not made yet with today's parameters:" in report
+    assert set(re.findall(r"[\w-]+\.csv", report)) == names
     tables, trainings = files(again, "results").items(), files(again, "trainings").items()
     again.run(*STUDY)
     renewed = {name for name, _ in files(again, "results").items() - tables}
-    assert renewed == {"seeds-numpy_network-improved.csv", "ablation-numpy_network.csv"}
-    assert len(files(again, "trainings").items() - trainings) == 3 + 5 * 2  # 5 variants, 2 seeds
+    assert renewed == names
+    assert len(files(again, "trainings").items() - trainings) == 3 + 6 * 2  # 6 variants, 2 seeds
 
 
 @pytest.mark.slow(40)
@@ -170,12 +225,19 @@ def test_what_is_current_is_not_computed_again_and_the_pipeline_reports_it(again
     report = again.folder / "reports/report.md"
     assert report.read_text().count("not judged: the study is of other hyperparameters") == 2
     assert again.repro() == ["report"]
-    assert report.read_text().count("reproduced: 95 % prediction interval ") == 2
+    assert report.read_text().count("of 3 seeds lie below") == 2
 
 
 @pytest.fixture
 def cluster(project: Project) -> Iterator[LocalCluster]:
-    shrink(project, variants={})
+    shrink(
+        project,
+        kernels={},
+        **{
+            name: {"seeds": 2, part: {}}
+            for name, part in (("search", "grid"), ("ablation", "variants"))
+        },
+    )
     with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
         yield cluster
 
@@ -252,7 +314,7 @@ def test_a_worker_whose_bits_may_differ_is_refused(
 @pytest.mark.slow(15)
 def test_a_network_that_diverges_is_named(project: Project) -> None:
     project.set_param("numpy_network", "improved", learning_rate=1e30)
-    words = r"error: numpy_network, [\w ]+, with the seed 8008\d, diverged; lower its learning rate"
+    words = r"error: Job\(network='numpy_network', .*\) diverged; lower its learning rate"
     assert re.fullmatch(words, refusal(project))
 
 
@@ -266,11 +328,11 @@ def test_a_scheduler_that_is_not_there_is_named(project: Project) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("\nseeds: ", "\nseeds: -", "params.yaml: seeds: Input should be greater than or equal"),
-        ("momentum: 0.0", "momentun: 0.0", ".no momentum: momentun: there is no such parameter"),
-        ("scale_pixels: false", "scale_pixels: 7", ".raw pixels: scale_pixels: Input should be"),
+        ("improved: 10", "improved: -1", "seeds.fashion_mlp-improved: Input should be greater"),
+        ("momentum: 0.0", "momentun: 0.0", "no momentum: momentun: there is no such parameter"),
+        ("scale_pixels: false", "scale_pixels: 7", "raw pixels: scale_pixels: Input should be"),
         ("scale_pixels: false", "validation_images: 0", "need validation_images, the same for all"),
-        ("numpy_network:", "another:", "variants.another: there is no run another-improved"),
+        ("  numpy_network:", "  another:", "grid.another: there is no run another-improved"),
     ],
 )
 def test_a_mistake_in_its_parameters_is_named(
@@ -279,12 +341,14 @@ def test_a_mistake_in_its_parameters_is_named(
     project.replace("study/params.yaml", old, new)
     monkeypatch.chdir(project.folder)
     with pytest.raises(StageError, match=message):
-        training.load_tables()
+        load_study()
 
 
 def test_the_committed_report_is_current(committed: Project, tmp_path: Path) -> None:
     project = committed.copy(tmp_path / "project")
     project.run("python", "-m", "study.report")
     assert project.run("git", "status", "--porcelain", "study").stdout == ""
-    table = re.search(r"(?:^\|.*\n){6}", (project.folder / "study/report.md").read_text(), re.M)[0]
+    table = re.search(
+        r"(?:^\|.*\n)+(?=\n\w+: `improved`)", (project.folder / "study/report.md").read_text(), re.M
+    )[0]
     assert table in (project.folder / "README.md").read_text()

@@ -1,11 +1,8 @@
 """The table of verdicts: a claim is right, or a result reproduced, only if the numbers say so."""
 
 from stages.report.verdicts import accuracy, confirmed
-from stages.results.summaries import prediction_interval, standard_error
 
-import numpy as np
 import pytest
-from scipy.stats import ttest_ind
 
 RIGHT = {
     "l1_regression": {"dual_residual": 0.0, "l1_loss": 2.0, "lower_bound": 2.0},
@@ -50,34 +47,16 @@ def test_a_wrong_number_refutes_its_claim_alone_and_a_rounding_error_none(
     assert refuted_with(problem, name, off_by_rounding) == []
 
 
-@pytest.mark.parametrize("probability", [0.95, 0.999])
-@pytest.mark.parametrize("count", [2, 10])
-def test_the_t_test_gives_the_ends_of_the_prediction_interval_their_probability(
-    count: int, probability: float
-) -> None:
-    values = np.random.default_rng(count).normal(0.85, 0.01, count).tolist()
-    low, high = prediction_interval(values, probability)
-    assert low < min(values) <= max(values) < high
-    for end in (low, high):
-        assert ttest_ind(values, [end]).pvalue == pytest.approx(1 - probability)
-
-
 @pytest.mark.parametrize(
     ("reported", "judged"),
-    [(0.799, "not reproduced"), (0.801, "reproduced"), (0.899, "reproduced"),
-     (0.901, "not reproduced")],
-)  # fmt: skip
-def test_an_accuracy_is_reproduced_if_it_may_be_that_of_one_more_seed(
+    [(0.839, "not reproduced: 0"), (0.84, "reproduced: 0"), (0.861, "not reproduced: 3")],
+)
+def test_an_accuracy_is_reproduced_if_it_lies_in_the_range_of_the_seeds(
     reported: float, judged: str
 ) -> None:
-    # the 0.975 quantile of Student's t of 2 degrees of freedom is 4.303: 85 ± 4.303 sqrt(1 + 1/3)
-    theirs, ours, verdict = accuracy(reported, 0.84, [0.84, 0.85, 0.86])
+    theirs, ours, verdict = accuracy(reported, 0.845, [0.84, 0.86, 0.85])
     assert f"{100 * reported:.2f} %" in theirs
-    for number in ("84.00 %", "3 seeds", "mean 85.00 %", "standard deviation 1.00"):
+    for number in ("84.50 %", "3 seeds", "median 85.00 %", "range 84.00 to 86.00 %"):
         assert number in ours
-    assert verdict == f"{judged}: 95 % prediction interval 80.03 to 89.97 %"
+    assert verdict.startswith(judged)
     assert accuracy(reported, 0.84, None)[-1].startswith("not judged")
-
-
-def test_the_standard_error_is_that_of_a_binomial_proportion() -> None:
-    assert standard_error(0.2, 10_000) == pytest.approx(0.004)

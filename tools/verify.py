@@ -14,9 +14,9 @@ from stages.core.params import read_yaml
 from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, PARAMS, Run
 from stages.core.stage import run_stage
 from stages.download import FOLDER_VARIABLE
+from stages.results.intervals import prediction_interval
 from stages.results.reading import read_numbers
 from stages.results.study import read_table_of
-from stages.results.summaries import prediction_interval
 
 import pandas as pd
 from tabulate import tabulate
@@ -74,7 +74,7 @@ def compare_numbers(committed: Path, here: Path) -> Iterator[tuple[str, str, str
         limit = FIRST_EPOCH_OF_SINGLE_SAMPLES if recipe.get("batch_size") == 1 else FIRST_EPOCH
         yield f"{FIRST_EPOCHS}: {name}", f"at most {limit} of it", f"{found:.2g}", found <= limit
         seeds = read_table_of(recipe, here / run.seeds) if (here / run.seeds).exists() else None
-        for metric in () if seeds is None else ("test_loss", "test_accuracy"):
+        for metric in ("test_loss", "test_accuracy") if seeds is not None else ():
             low, high = prediction_interval(list(seeds[metric]), PROBABILITY)
             found, limits = read_numbers(here / run.metrics)[metric], f"{low:.4f} to {high:.4f}"
             yield f"{run.metrics}: {metric}", limits, f"{found:.4f}", low <= found <= high

@@ -57,8 +57,9 @@ def render_report(
     accuracies = {}
     for network, block in reported.items():
         baseline, theirs = results[f"{network}-baseline"], block["history"][-1]["test_accuracy"]
-        ours, seeds = baseline.metrics["test_accuracy"], baseline.seed_accuracies()
-        accuracies[network] = verdicts.accuracy(theirs, ours, seeds)
+        ours, seeds = baseline.metrics["test_accuracy"], baseline.seeds()
+        values = None if seeds is None else list(seeds["test_accuracy"])
+        accuracies[network] = verdicts.accuracy(theirs, ours, values)
     return render(
         TEMPLATES / "report.md.jinja",
         unpinned=numerics.UNPINNED,

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stages.results import summaries
+from stages.results import intervals, summaries
 from stages.results.reading import Results
 
 import jinja2
@@ -23,7 +23,7 @@ def render(template: Path, **values: object) -> str:
     )
     filters = (columns, difference, fill, percent, table, runs_table, recipes_table)
     environment.filters.update({function.__name__: function for function in filters})
-    environment.globals["summaries"] = summaries
+    environment.globals.update(intervals=intervals, summaries=summaries)
     return environment.get_template(template.name).render(values)
 
 

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from statistics import mean, stdev
+from statistics import median
 
 from stages.report.markdown import percent
-from stages.results.summaries import prediction_interval
 
 TOLERANCE = 1e-9  # a difference up to this size, absolute or relative, is a rounding error
 is_close = partial(math.isclose, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
@@ -38,16 +37,15 @@ def confirmed(numbers: Mapping[str, Mapping[str, float]]) -> dict[str, bool]:
 def accuracy(reported: float, measured: float, seeds: Sequence[float] | None) -> list[str]:
     """Return what is reported, what is here, and the verdict on an accuracy, from 0 to 1.
 
-    `seeds` are the accuracies under several seeds. The reported one is reproduced if it may be that
-    of one more seed: if it lies in their prediction interval. None means that there are none of the
-    recipe that was measured.
+    `seeds` are the accuracies under several seeds. The reported one is reproduced if it lies in
+    their range: whatever their distribution, n seeds have one more in their range with a
+    probability of (n - 1)/(n + 1). None means that there are none of the recipe that was measured.
     """
     theirs, ours = (f"test accuracy {percent(value)}" for value in (reported, measured))
     if seeds is None:
         return [theirs, ours, "not judged: the study is of other hyperparameters"]
-    ours += f"; {len(seeds)} seeds: mean {percent(mean(seeds))}"
-    ours += f", standard deviation {100 * stdev(seeds):.2f}"
-    low, high = prediction_interval(seeds)
+    low, high, below = min(seeds), max(seeds), sum(seed < reported for seed in seeds)
+    ours += f"; {len(seeds)} seeds: median {percent(median(seeds))}"
+    ours += f", range {100 * low:.2f} to {percent(high)}"
     verdict = "reproduced" if low <= reported <= high else "not reproduced"
-    verdict += f": 95 % prediction interval {100 * low:.2f} to {percent(high)}"
-    return [theirs, ours, verdict]
+    return [theirs, ours, f"{verdict}: {below} of {len(seeds)} seeds lie below"]

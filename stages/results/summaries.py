@@ -1,12 +1,8 @@
-"""What results amount to: best epoch, confidence, calibration, scores, intervals."""
+"""What results amount to: best epoch, confidence, calibration, scores."""
 
 import math
-from collections.abc import Sequence
-from statistics import mean, stdev
 
-import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 
 def selection_loss(history: pd.DataFrame) -> str:
@@ -72,41 +68,3 @@ def scores_of(predictions: pd.DataFrame) -> pd.DataFrame:
     )
     scores = {"precision": right / predicted.clip(lower=1), "recall": right / labels}
     return pd.DataFrame(scores | {"F1": 2 * right / (labels + predicted)})
-
-
-def paired_differences(ablation: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant: mean accuracy and loss, and mean differences from `improved`.
-
-    `ablation` has one row per network: variant, seed, validation_accuracy and validation_loss. A
-    difference is that of two networks of the same seed; an error is the standard error of the
-    mean difference. `improved` has none. Accuracies are in per cent, losses in nats.
-    """
-    columns = {}
-    for name, unit in (("accuracy", 0.01), ("loss", 1)):
-        values = ablation.assign(value=ablation[f"validation_{name}"] / unit)
-        by_seed = values.pivot(index="seed", columns="variant", values="value")
-        differences = by_seed.drop(columns="improved").sub(by_seed["improved"], axis=0)
-        columns[name] = by_seed.mean()
-        columns[f"{name}_difference"] = differences.mean()
-        columns[f"{name}_error"] = differences.std() / np.sqrt(len(by_seed))
-    return pd.DataFrame(columns).sort_values("accuracy", ascending=False, kind="stable")
-
-
-def prediction_interval(values: Sequence[float], probability: float = 0.95) -> tuple[float, float]:
-    """Return the interval in which one more draw lies with a probability p.
-
-    That of a normal distribution of which n values are known, mean ± t sd sqrt(1 + 1/n), with the
-    (1 + p)/2 quantile t of Student's t of n - 1 degrees of freedom (Hahn and Meeker, "Statistical
-    Intervals", 1991).
-    """
-    n = len(values)
-    margin = stdtrit(n - 1, (1 + probability) / 2) * stdev(values) * math.sqrt(1 + 1 / n)
-    return mean(values) - margin, mean(values) + margin
-
-
-def standard_error(accuracy: float, images: int) -> float:
-    """Return the standard error of an accuracy measured on `images` test images.
-
-    That of a binomial proportion, sqrt(p (1 - p) / n).
-    """
-    return math.sqrt(accuracy * (1 - accuracy) / images)

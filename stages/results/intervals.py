@@ -1,0 +1,55 @@
+"""What several seeds, or several images, support: intervals and differences."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+from scipy import stats
+
+
+def prediction_interval(values: Sequence[float], probability: float) -> tuple[float, float]:
+    """Return the interval in which one more draw lies with a probability p.
+
+    That of a normal distribution of which n values are known, mean ± t sd sqrt(1 + 1/n), with the
+    (1 + p)/2 quantile t of Student's t of n - 1 degrees of freedom (Hahn and Meeker, "Statistical
+    Intervals", 1991).
+    """
+    n = len(values)
+    scale = stats.tstd(values) * math.sqrt(1 + 1 / n)
+    low, high = stats.t.interval(probability, n - 1, stats.tmean(values), scale)
+    return float(low), float(high)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return an interval that holds the median with a probability of at least 95 %.
+
+    It assumes nothing of the distribution: its ends are two of the values (Conover, "Practical
+    Nonparametric Statistics", 1999), or NaN if there are fewer than six.
+    """
+    low, high = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+    return float(low), float(high)
+
+
+def ablation_differences(ablation: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per variant of a recipe: mean accuracy, and mean difference from `improved`.
+
+    `ablation` has one row per network: variant, seed and validation_accuracy. A difference is that
+    of two networks of the same seed; `low` and `high` are the ends of the 95 % t interval of its
+    mean, `p` the p-value of the t test that it is zero. `improved` has none. In per cent.
+    """
+    by_seed = 100 * ablation.pivot(index="seed", columns="variant", values="validation_accuracy")
+    differences = by_seed.drop(columns="improved").sub(by_seed["improved"], axis=0)
+    test = stats.ttest_1samp(differences, 0)
+    interval = test.confidence_interval(0.95)
+    found = {"difference": differences.mean(), "low": interval.low, "high": interval.high}
+    found = pd.DataFrame(found | {"p": test.pvalue}, index=differences.columns)
+    rows = found.reindex(by_seed.columns).assign(accuracy=by_seed.mean(), n=by_seed.count())
+    return rows.sort_values("accuracy", ascending=False, kind="stable")
+
+
+def standard_error(accuracy: float, images: int) -> float:
+    """Return the standard error of an accuracy measured on `images` test images.
+
+    That of a binomial proportion, sqrt(p (1 - p) / n).
+    """
+    return math.sqrt(accuracy * (1 - accuracy) / images)

@@ -1,0 +1,109 @@
+"""Intervals, differences and the rule of the search, against SciPy's tests and simulations."""
+
+from stages.report.verdicts import accuracy
+from stages.results.intervals import (
+    ablation_differences,
+    median_interval,
+    prediction_interval,
+    standard_error,
+)
+from study.report import kernel_rows
+from study.selection import trials
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+EXPONENTIAL = np.random.default_rng(1).exponential(size=(2000, 40))  # a skewed distribution
+
+
+@pytest.mark.parametrize("probability", [0.95, 0.999])
+@pytest.mark.parametrize("count", [2, 10])
+def test_the_t_test_gives_the_ends_of_the_prediction_interval_their_probability(
+    count: int, probability: float
+) -> None:
+    values = np.random.default_rng(count).normal(0.85, 0.01, count).tolist()
+    low, high = prediction_interval(values, probability)
+    assert low < min(values) <= max(values) < high
+    for end in (low, high):
+        assert stats.ttest_ind(values, [end]).pvalue == pytest.approx(1 - probability)
+
+
+@pytest.mark.parametrize(("count", "outside"), [(6, 0), (10, 1), (39, 12)])
+def test_the_interval_of_the_median_has_its_probability(count: int, outside: int) -> None:
+    """By the binomial distribution of how many values lie below the median."""
+    exact = 1 - 2 * stats.binom.cdf(outside, count, 0.5)
+    assert exact >= 0.95
+    samples = EXPONENTIAL[:500, :count]
+    intervals = np.array([median_interval(sample) for sample in samples])
+    np.testing.assert_array_equal(intervals, np.sort(samples)[:, [outside, -1 - outside]])
+    covered = (intervals[:, 0] <= np.log(2)) & (np.log(2) <= intervals[:, 1])
+    assert abs(covered.mean() - exact) < 4 * standard_error(exact, len(samples))
+
+
+@pytest.mark.parametrize("count", [3, 39])
+def test_a_further_seed_is_reproduced_with_the_probability_that_is_said(count: int) -> None:
+    verdicts = [accuracy(x[0], 0.5, list(x[1 : count + 1]))[-1] for x in EXPONENTIAL]
+    share = np.mean([verdict.startswith("reproduced") for verdict in verdicts])
+    exact = (count - 1) / (count + 1)
+    assert abs(share - exact) < 4 * standard_error(exact, len(verdicts))
+
+
+def test_an_ablation_has_the_intervals_of_the_paired_t_test() -> None:
+    generator = np.random.default_rng(5)
+    values = {name: generator.normal(0.9, 0.01, 8) for name in ("without a", "improved", "b")}
+    table = pd.DataFrame(
+        {"variant": name, "seed": seed, "validation_accuracy": value}
+        for name, numbers in values.items()
+        for seed, value in enumerate(numbers)
+    )
+    found = ablation_differences(table.sample(frac=1, random_state=1))
+    assert list(found["accuracy"]) == sorted(found["accuracy"], reverse=True)
+    for name in ("without a", "b"):
+        test = stats.ttest_rel(100 * values[name], 100 * values["improved"])
+        interval = test.confidence_interval(0.95)
+        expected = [100 * (values[name] - values["improved"]).mean(), *interval, test.pvalue]
+        assert list(found.loc[name, ["difference", "low", "high", "p"]]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "chosen"),
+    [
+        # the second is the best; the first lies 0.5 ± 0.5 below
+        ({(1, 5): (0.90, 0.92), (9, 5): (0.91, 0.92), (9, 6): (0.5, 0.5)}, (1, 5)),
+        # 1 ± 0: further than one standard error, if closer to the best than the case above
+        ({(1, 5): (0.90, 0.91), (9, 5): (0.91, 0.92), (9, 6): (0.5, 0.5)}, (9, 5)),
+        # fewer epochs count before the order, and the order before the accuracy
+        ({(9, 5): (0.91, 0.92), (1, 5): (0.90, 0.92), (1, 6): (0.92, 0.91)}, (1, 5)),
+        ({(9, 6): (0.91, 0.91), (9, 5): (0.90, 0.92), (9, 4): (0.92, 0.90)}, (9, 6)),
+    ],
+)
+def test_the_rule_takes_the_fewest_epochs_within_one_standard_error_of_the_best(
+    accuracies: dict[tuple[int, int], tuple[float, ...]], chosen: tuple[int, int]
+) -> None:
+    rows = pd.DataFrame(
+        {"epochs": epochs, "width": width, "seed": seed, "validation_accuracy": value}
+        for (epochs, width), values in accuracies.items()
+        for seed, value in enumerate(values)
+    )
+    found = trials(rows)
+    assert [(row.epochs, row.width) for row in found.itertuples()] == [*accuracies]
+    assert [(row.epochs, row.width) for row in found[found.chosen].itertuples()] == [chosen]
+
+
+def test_a_kernel_differs_from_the_epoch_of_its_first_other_loss_on() -> None:
+    losses = {"fixed": [3, 2, 1], "same": [3, 2, 1], "other": [3, 2.5, 1.0]}
+    rows = pd.DataFrame(
+        {"kernel": kernel, "epoch": epoch, "train_loss": loss, "test_loss": 10 * loss}
+        for kernel, values in losses.items()
+        for epoch, loss in enumerate(values)
+    )
+    found = kernel_rows(rows)
+    assert list(found["kernel"]) == [*losses]
+    assert list(found["first"].fillna(-1)) == [-1, -1, 1]
+    assert list(found["test_loss"]) == [10, 10, 10]
+
+
+def test_the_standard_error_is_that_of_a_binomial_proportion() -> None:
+    assert standard_error(0.2, 10_000) == pytest.approx(0.004)
