@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tools.predict", description=main.__doc__)
     parser.add_argument("run", metavar="RUN", help="as in dvc.yaml, such as fashion_mlp-improved")
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
-    parser.add_argument("--prepared", metavar="FOLDER", type=Path, help="where to save what it sees")
+    parser.add_argument("--prepared", metavar="FOLDER", type=Path, help="to save what it sees in")
     arguments = parser.parse_args()
     try:
         predict(arguments.run, arguments.images, arguments.prepared)
