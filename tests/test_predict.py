@@ -1,11 +1,12 @@
 """Predictions for images of one's own, as people have them."""
 
 import re
+import sys
 from pathlib import Path
 
 from stages.core.datasets import CLASSES, read_idx
 from stages.core.stage import StageError
-from tools.predict import predict, prepare
+from tools.predict import main, predict, prepare
 
 import numpy as np
 import pandas as pd
@@ -131,6 +132,23 @@ def test_no_prepared_picture_replaces_another(
     with pytest.raises(StageError, match="two images have one name"):
         predict("numpy_network-baseline", paths, tmp_path / "prepared")
     assert not (tmp_path / "prepared").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_predicted(
+    reproduced: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    drawing: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(reproduced.folder)
+    path = tmp_path / "a.png"
+    Image.fromarray(255 - drawing).save(path)
+    command = ["predict", "numpy_network-baseline", str(path), "--prepared", f"{path}/below"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match=f"^error: .*: '{path}/below'$"):
+        main()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_weights_that_are_not_there_are_named_with_what_gets_them(project: Project) -> None:

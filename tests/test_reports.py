@@ -63,19 +63,10 @@ def test_the_reports_tables_are_tables(text: str) -> None:
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
 
 
-@pytest.mark.parametrize(
-    ("page", "command"),
-    [
-        ("docs/experiments.md", "dvc metrics show --md"),
-        ("CONTRIBUTING.md", "dvc dag --collapse-foreach-matrix --mermaid dvc.yaml"),
-    ],
-)
-def test_a_page_shows_what_the_command_next_to_it_prints(
-    committed: Project, page: str, command: str
-) -> None:
-    text = (committed.folder / page).read_text()
+def test_a_page_shows_what_the_command_next_to_it_prints(committed: Project) -> None:
+    text, command = (committed.folder / "docs/experiments.md").read_text(), "dvc metrics show --md"
     assert f"`{command}`" in text
-    assert committed.run("bash", "-c", command).stdout.strip() in text
+    assert committed.run(*command.split()).stdout.strip() in text
 
 
 def test_the_report_names_the_optimizer_and_its_rate(

@@ -25,9 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tools.predict", description=main.__doc__)
     parser.add_argument("run", metavar="RUN", help="as in dvc.yaml, such as fashion_mlp-improved")
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
-    parser.add_argument(
-        "--prepared", metavar="FOLDER", type=Path, help="save what the network sees"
-    )
+    parser.add_argument("--prepared", metavar="FOLDER", type=Path, help="to save what it sees in")
     arguments = parser.parse_args()
     try:
         predict(arguments.run, arguments.images, arguments.prepared)
@@ -79,7 +77,7 @@ def prepare(path: Path, dataset: str) -> np.ndarray:
     background = np.median(grey[[0, 0, -1, -1], [0, -1, 0, -1]])
     if background - grey.min() > grey.max() - background:
         print(f"{path}: dark on light, so it is inverted", file=sys.stderr)
-        grey, background = 255 - grey, 255 - background
+        grey, background = -grey, -background
     elif as_it_is:
         return grey.astype(np.uint8)
     if grey.max() == background:
@@ -101,10 +99,10 @@ def prepare(path: Path, dataset: str) -> np.ndarray:
 
 
 def to_grey(image: Image.Image) -> np.ndarray:
-    """Return an image as it is looked at, upright and on white: float (height, width), 0 to 255."""
+    """Return an image as it is looked at, upright and on white: float (height, width)."""
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 bits
-        return np.asarray(image, np.float64) / 257
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits, which `convert` would cut off
+        return np.asarray(image, np.float64)
     white = Image.new("RGBA", image.size, "white")
     return np.asarray(Image.alpha_composite(white, image.convert("RGBA")).convert("L"), np.float64)
 

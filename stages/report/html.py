@@ -9,8 +9,9 @@ from stages.report.markdown import render
 
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markdown_it.utils import EnvType
+from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
@@ -18,12 +19,15 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 def to_html(text: str, folder: Path) -> str:
     """Return a Markdown text as one HTML page, with the PNG files that it shows, from a folder.
 
-    Raises FileNotFoundError if one is missing.
+    Formulas are `$...$` in a line and ```math fences. A link to another file becomes its text: the
+    page may be read elsewhere. Raises FileNotFoundError if a PNG file is missing.
     """
+    text = re.sub(r"\$\$(.*?)\$\$", r"```math\n\1\n```", text, flags=re.DOTALL)
     markdown = MarkdownIt("commonmark").enable("table")
-    markdown.use(anchors_plugin, max_level=3)
-    markdown.use(dollarmath_plugin, renderer=mathml)
-    markdown.add_render_rule("math_block", formula)
+    markdown.use(anchors_plugin, max_level=6, permalink=True, permalinkSymbol="#")
+    markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, renderer=mathml)
+    markdown.disable("math_block")
+    markdown.add_render_rule("fence", fence)
     markdown.add_render_rule("image", image)
     markdown.add_render_rule("table_open", table)
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
@@ -32,8 +36,10 @@ def to_html(text: str, folder: Path) -> str:
         r"<figure>\1<figcaption>\2</figcaption></figure>",
         markdown.render(text, {"folder": folder}),
     )
+    body = re.sub(r'<a href="(?!#|https?:)[^"]*">(.*?)</a>', r"\1", body, flags=re.DOTALL)
+    headings = re.findall(r'<h([23]) id="(.*?)">(.*) <a class="header-anchor"', body)
     template = Path(__file__).with_name("templates") / "page.html.jinja"
-    return render(template, body=body)
+    return render(template, body=body, headings=headings)
 
 
 def mathml(latex: str, options: dict[str, bool]) -> str:
@@ -41,21 +47,30 @@ def mathml(latex: str, options: dict[str, bool]) -> str:
     return convert(latex, display="block" if options["display_mode"] else "inline")
 
 
-def image(_: object, tokens: Sequence[Token], index: int, __: object, env: EnvType) -> str:
+def fence(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    """Return a formula in display mode, or code, in a box."""
+    if tokens[index].info == "math":
+        content = mathml(tokens[index].content, {"display_mode": True})
+    else:
+        content = self.fence(tokens, index, options, env)
+    return f"{box(tokens[:index])}{content}</div>\n"
+
+
+def image(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
     """Return an image that holds its file."""
-    token = tokens[index]
-    content = base64.b64encode((env["folder"] / str(token.attrs["src"])).read_bytes()).decode()
-    return f'<img src="data:image/png;base64,{content}" alt="{token.content}">'
+    attributes = tokens[index].attrs
+    content = base64.b64encode((env["folder"] / str(attributes["src"])).read_bytes()).decode()
+    attributes["src"] = f"data:image/png;base64,{content}"
+    return self.image(tokens, index, options, env)
 
 
 def table(_: object, tokens: Sequence[Token], index: int, *__: object) -> str:
     """Return the start of a table, in a box."""
     return f"{box(tokens[:index])}<table>\n"
-
-
-def formula(_: object, tokens: Sequence[Token], index: int, *__: object) -> str:
-    """Return a formula in display mode, in a box."""
-    return f"{box(tokens[:index])}{mathml(tokens[index].content, {'display_mode': True})}</div>\n"
 
 
 def box(before: Sequence[Token]) -> str:
