@@ -71,7 +71,7 @@ def approximations(counts: list[int]) -> Figure:
 
 
 def errors(table: pd.DataFrame) -> Figure:
-    """Draw the max error, with its bound, against the neurons for a unit of length.
+    """Draw the maximum error, with its bound, against the neurons for a unit of length.
 
     `table` is that of `tabulate_errors`.
     """
@@ -82,7 +82,7 @@ def errors(table: pd.DataFrame) -> Figure:
         (line,) = axes.plot(rows["boxes_per_unit"], rows["max_error"], marker, label=function.name)
         axes.plot(rows["boxes_per_unit"], rows["bound"], ":", color=line.get_color())
     axes.plot([], [], "k:", label="bound ω(δ/2)")
-    axes.set(title="Max error by the number of neurons", yscale="log", ylabel="max error")
+    axes.set(title="Maximum error by the number of neurons", yscale="log", ylabel="maximum error")
     label_powers(axes, widths["boxes_per_unit"])
     axes.set(xlabel="neurons for a unit of length, 1/δ")
     axes.legend()
@@ -108,7 +108,7 @@ def steps_in_two_dimensions(
 
 
 def dimensions(table: pd.DataFrame) -> Figure:
-    """Draw neurons and memory against 1 / max error, in one, two and three dimensions.
+    """Draw neurons and memory against 1 / maximum error, in one, two and three dimensions.
 
     `table` is that of `tabulate_errors`.
     """
@@ -118,7 +118,7 @@ def dimensions(table: pd.DataFrame) -> Figure:
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         for (d, rows), marker in zip(table.groupby("dimensions"), "os^", strict=True):
             axes.plot(1 / rows["max_error"], rows[column], f"{marker}-", label=f"d = {d}")
-        axes.set(title=title, xlabel="1 / max error", yscale="log")
+        axes.set(title=title, xlabel="1 / maximum error", yscale="log")
         label_powers(axes, table["boxes_per_unit"])
         axes.legend()
     return figure

@@ -6,7 +6,7 @@ from stages.core.paths import Problem
 from stages.core.stage import run_stage
 from stages.plot.style import save_figures
 from stages.problems.l1_regression import figures, solver
-from stages.problems.l1_regression.data import X_RANGE, make_data
+from stages.problems.l1_regression.data import make_data
 from stages.problems.l1_regression.solver import l1_loss, with_ones
 from stages.problems.params import L1Regression
 
@@ -31,13 +31,11 @@ def main() -> None:
     lines = {
         "true line": true_line,
         "minimum L1 loss": theta,
-        "minimum L1 loss through the origin": np.array([solver.weighted_median(x, y), 0]),
+        "weighted median, through the origin": np.array([solver.weighted_median(x, y), 0]),
         "least squares": least_squares,
     }
-    ends = with_ones(np.array(X_RANGE))
     table = pd.DataFrame(lines.values(), lines.keys(), ["slope", "intercept"])
     table["l1_loss"] = [l1_loss(design, y, line) for line in lines.values()]
-    table["max_distance"] = [np.abs(ends @ (line - true_line)).max() for line in lines.values()]
     on_line_dual = np.abs(dual[on_line])
     numbers = {
         "l1_loss": loss,
