@@ -36,9 +36,17 @@ def test_softmax_and_its_jacobian_agree_with_scipy_and_central_differences(
 
 @pytest.mark.parametrize("other", [jacobian_by_autograd, jacobian_by_complex_step])
 def test_the_independent_methods_agree(other: Callable[[np.ndarray], np.ndarray]) -> None:
-    # With the max of all vectors subtracted, and not of each, exp would be zero in most of them.
+    # With the maximum of all vectors subtracted, and not of each, exp would be zero in most of them.
     logits = np.vstack([LOGITS, [1000, 999, 0, 0, 0]])
     np.testing.assert_allclose(jacobian(logits), other(logits), rtol=0, atol=1e-14)
+
+
+def test_the_jacobian_has_the_covariances_of_one_hot_vectors_and_their_rank() -> None:
+    for y, matrix in zip(softmax(LOGITS), jacobian(LOGITS), strict=True):
+        covariances = np.cov(np.eye(5), aweights=y, ddof=0)
+        np.testing.assert_allclose(matrix, covariances, rtol=0, atol=1e-15)
+        assert np.linalg.matrix_rank(matrix, tol=1e-12) == 4
+        assert abs(matrix).max() <= 0.25
 
 
 @pytest.mark.filterwarnings("error")

@@ -15,8 +15,8 @@ is_close = partial(math.isclose, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 def confirmed(numbers: Mapping[str, Mapping[str, float]]) -> dict[str, bool]:
     """Return whether the numbers of problems 1 to 3 confirm, up to TOLERANCE, what is said of each.
 
-    That is: the gradient is zero nowhere, since one line alone is optimal, and its residuals are
-    not all nonzero; the count of neurons uses B instead of L; the Jacobian is right.
+    That is: no gradient is zero, since one line alone is optimal, and has none; the count of
+    neurons uses B instead of L; the Jacobian is right.
     """
     l1, box = numbers["l1_regression"], numbers["box_network"]
     softmax = numbers["softmax_jacobian"]
