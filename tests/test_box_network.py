@@ -23,25 +23,25 @@ def test_a_box_is_two_neurons_and_contains_its_left_edge_only() -> None:
     assert network(x).tolist() == [0, 3, 3, 3, 0, 0]
 
 
-def test_no_layer_of_steps_in_any_directions_comes_closer_to_a_box_than_a_quarter() -> None:
-    """The least maximum error of 60 random neurons and of the four of the box, by a linear program."""
+@pytest.mark.parametrize("neurons", [4, 64])
+def test_one_layer_of_steps_in_any_direction_is_off_a_box_by_a_quarter(neurons: int) -> None:
+    """The least maximum error, by a linear program: four steps are the box's, the others random."""
     generator = np.random.default_rng(2)
-    edges = np.repeat(np.eye(2), 2, axis=0), -np.tile([0.25, 0.75], 2)
-    others = generator.normal(size=(60, 2)), generator.uniform(-1, 1, 60)
-    sides = np.array([0.25 - 1e-9, 0.25, 0.75 - 1e-9, 0.75])
-    axis = np.sort([*sides, *np.linspace(0, 1, 21)])
+    weights = np.vstack([np.repeat(np.eye(2), 2, axis=0), generator.normal(size=(60, 2))])
+    biases = np.concatenate([[-0.25, -0.75] * 2, generator.uniform(-1, 1, 60)])
+    both_sides = [edge - below for edge in (0.25, 0.75) for below in (0, 1e-9)]
+    axis = np.concatenate([both_sides, np.linspace(0, 1, 21)])
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    box = ((points >= 0.25) & (points < 0.75)).all(axis=1)
-    for weights, biases in (edges, [np.concatenate(pair) for pair in zip(edges, others, strict=True)]):
-        outputs = np.column_stack([points @ weights.T + biases >= 0, np.ones(len(points))])
-        excess = -np.ones((len(points), 1))
-        found = linprog(
-            c=[0] * outputs.shape[1] + [1],
-            A_ub=np.block([[outputs, excess], [-outputs, excess]]),
-            b_ub=np.concatenate([box, -box.astype(float)]),
-            bounds=(None, None),
-        )
-        assert found.fun == pytest.approx(0.25, abs=1e-7)
+    box = ((points >= 0.25) & (points < 0.75)).all(axis=1).astype(float)
+    steps = (points @ weights.T + biases >= 0)[:, :neurons]
+    outputs, excess = np.column_stack([steps, np.ones(len(points))]), -np.ones((len(points), 1))
+    found = linprog(
+        c=[0] * (neurons + 1) + [1],
+        A_ub=np.block([[outputs, excess], [-outputs, excess]]),
+        b_ub=np.concatenate([box, -box]),
+        bounds=(None, None),
+    )
+    assert found.fun == pytest.approx(0.25, abs=1e-7)
 
 
 @pytest.mark.parametrize("function", ALL, ids=lambda function: function.name)

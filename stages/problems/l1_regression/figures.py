@@ -76,7 +76,7 @@ def not_unique() -> Figure:
 
 
 def convergence(gaps: list[float], bound: float) -> Figure:
-    """Draw the loss minus the minimum loss for each iteration of IRLS, and the bound of its limit."""
+    """Draw the loss minus the minimum loss of each iteration of IRLS, and a bound of the limit."""
     figure, axes = subplots(figsize=(7, 3.6))
     # Three digits: further ones depend on the processor, and can change a pixel.
     axes.semilogy([float(f"{max(gap, 1e-12):.3g}") for gap in gaps], color=BLUE)
