@@ -1,6 +1,5 @@
 """Problem 1 against every candidate for the minimum, the definition, weak duality and SciPy."""
 
-import json
 from itertools import combinations
 
 from stages.core.params import read_yaml
@@ -46,7 +45,6 @@ def minimisers(design: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def test_the_lines_of_the_report_are_found_by_trying_all_candidates(committed: Project) -> None:
-    results = committed.folder / Problem("l1_regression").results
     params = L1Regression(**read_yaml(committed.folder / PARAMS)["l1_regression"])
     x, y, _ = make_data(params)
     (line,) = minimisers(with_ones(x), y)
@@ -59,13 +57,10 @@ def test_the_lines_of_the_report_are_found_by_trying_all_candidates(committed: P
     }
     expected = pd.DataFrame(slopes_and_intercepts, ["slope", "intercept"]).T
     expected["l1_loss"] = [abs(w * x + b - y).sum() for w, b in expected.to_numpy()]
-    found = pd.read_csv(results / "lines.csv", index_col="line")
+    found = pd.read_csv(
+        committed.folder / Problem("l1_regression").results / "lines.csv", index_col="line"
+    )
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=0, atol=6e-7)
-    numbers = json.loads((results / "numbers.json").read_text())
-    assert numbers["unique"]
-    assert numbers["points_on_line"] == 2
-    assert 0 < numbers["irls_gap"] <= numbers["huber_gap_bound"]
-    assert numbers["irls_gap"] == pytest.approx(numbers["huber_gap"], abs=1e-12)
 
 
 @pytest.mark.parametrize("features", [0, 1, 3])
@@ -126,18 +121,6 @@ def test_all_parameters_are_certified_by_a_lower_bound_that_is_the_loss() -> Non
         assert np.abs(dual).max() <= 1
         loss = l1_loss(design, y, theta)
         assert lower_bound(y, dual) == pytest.approx(loss, rel=1e-9, abs=1e-9), values
-
-
-def test_certify_returns_a_subgradient() -> None:
-    """By definition: no loss is below the tangent, loss(theta) + (A^T s)^T (other - theta)."""
-    generator = np.random.default_rng(4)
-    design, y, _ = data()
-    theta = np.linalg.solve(design[:2], y[:2])
-    dual, dual_residual = certify(design, y, theta)
-    assert dual_residual > 0.01, "theta happens to be a minimiser"
-    for other in theta + generator.normal(0, 3, (200, 2)):
-        tangent = l1_loss(design, y, theta) + design.T @ dual @ (other - theta)
-        assert l1_loss(design, y, other) >= tangent - ZERO
 
 
 def test_irls_lowers_the_huber_loss_and_ends_where_the_certificate_predicts() -> None:

@@ -83,8 +83,8 @@ def errors(table: pd.DataFrame) -> Figure:
         axes.plot(rows["boxes_per_unit"], rows["bound"], ":", color=line.get_color())
     axes.plot([], [], "k:", label="bound ω(δ/2)")
     axes.set(title="Maximum error by the number of neurons", yscale="log", ylabel="maximum error")
-    label_powers(axes, widths["boxes_per_unit"])
     axes.set(xlabel="neurons for a unit of length, 1/δ")
+    label_values(axes, widths["boxes_per_unit"])
     axes.legend()
     return figure
 
@@ -108,23 +108,22 @@ def steps_in_two_dimensions(
 
 
 def dimensions(table: pd.DataFrame) -> Figure:
-    """Draw neurons and memory against 1 / maximum error, in one, two and three dimensions.
+    """Draw neurons against 1 / maximum error, in one, two and three dimensions.
 
     `table` is that of `tabulate_errors`.
     """
-    figure, panels = subplots(1, 2, figsize=(9, 3.8), sharex=True)
+    figure, axes = subplots(figsize=(7, 3.8))
     table = table[table["part"] == "dimensions"]
-    titles = {"neurons": "Neurons", "bytes": "Bytes of weights and biases"}
-    for axes, (column, title) in zip(panels, titles.items(), strict=True):
-        for (d, rows), marker in zip(table.groupby("dimensions"), "os^", strict=True):
-            axes.plot(1 / rows["max_error"], rows[column], f"{marker}-", label=f"d = {d}")
-        axes.set(title=title, xlabel="1 / maximum error", yscale="log")
-        label_powers(axes, table["boxes_per_unit"])
-        axes.legend()
+    for (d, rows), marker in zip(table.groupby("dimensions"), "os^", strict=True):
+        axes.plot(1 / rows["max_error"], rows["neurons"], f"{marker}-", label=f"d = {d}")
+    axes.set(title="Neurons by error and dimension", ylabel="neurons", yscale="log")
+    axes.set(xlabel="1 / maximum error")
+    label_values(axes, table["boxes_per_unit"])
+    axes.legend()
     return figure
 
 
-def label_powers(axes: Axes, values: pd.Series) -> None:
+def label_values(axes: Axes, values: pd.Series) -> None:
     """Make the x axis logarithmic, with a labelled tick at each of the values."""
     axes.set(xscale="log")
     axes.set_xticks(sorted(set(values)), [f"{value:g}" for value in sorted(set(values))])

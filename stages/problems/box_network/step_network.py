@@ -39,12 +39,6 @@ class StepNetwork:
         """The number of step neurons."""
         return sum(len(bias) for _, bias in self.hidden)
 
-    @property
-    def bytes(self) -> int:
-        """The memory of all weights and biases."""
-        arrays = [array for layer in self.hidden for array in layer]
-        return sum(array.nbytes for array in [*arrays, self.output])
-
 
 def box_grid(edges: np.ndarray, heights: np.ndarray) -> StepNetwork:
     """Return a network that adds up a grid of boxes; the last along each coordinate do not end.
