@@ -1,21 +1,28 @@
-"""Problem 1 against every candidate for the minimum, the definition and weak duality."""
+"""Problem 1 against every candidate for the minimum, the definition, weak duality and SciPy."""
 
 from itertools import combinations
 
+from stages.core.params import read_yaml
+from stages.core.paths import PARAMS, Problem
 from stages.problems.l1_regression.data import make_data
 from stages.problems.l1_regression.solver import (
     ZERO,
+    certifies_uniqueness,
     certify,
     irls,
     l1_loss,
     lower_bound,
     minimise,
+    weighted_median,
     with_ones,
 )
 from stages.problems.params import L1Regression
 
 import numpy as np
+import pandas as pd
 import pytest
+from conftest import Project
+from scipy.special import huber
 
 
 def data(**values: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,22 +32,35 @@ def data(**values: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return with_ones(x), y, outliers
 
 
-def lowest_loss(design: np.ndarray, y: np.ndarray) -> float:
-    """The lowest loss of all theta for which as many residuals are zero as theta has entries.
+def minimisers(design: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of the theta with at least as many zero residuals as entries, those of the lowest loss.
 
-    One of these is a minimiser, since the loss is linear wherever no residual is zero.
+    One is a minimiser, since the loss is linear wherever no residual is zero; if one is the only
+    one, it is the only minimiser, since these are the corners of a convex set.
     """
-    count = design.shape[1]
-    rows = map(list, combinations(range(len(y)), count))
-    return min(l1_loss(design, y, np.linalg.solve(design[each], y[each])) for each in rows)
+    rows = map(list, combinations(range(len(y)), design.shape[1]))
+    thetas = np.array([np.linalg.lstsq(design[each], y[each])[0] for each in rows])
+    losses = np.abs(thetas @ design.T - y).sum(axis=1)
+    return np.unique(thetas[losses < losses.min() + 1e-9].round(9), axis=0)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("noise", [1.0, 0.0])
-def test_no_line_through_two_points_has_a_lower_loss(seed: int, noise: float) -> None:
-    design, y, _ = data(seed=seed, noise=noise)
-    loss = l1_loss(design, y, minimise(design, y))
-    assert loss == pytest.approx(lowest_loss(design, y), rel=1e-9, abs=1e-9)
+def test_the_lines_of_the_report_are_found_by_trying_all_candidates(committed: Project) -> None:
+    params = L1Regression(**read_yaml(committed.folder / PARAMS)["l1_regression"])
+    x, y, _ = make_data(params)
+    (line,) = minimisers(with_ones(x), y)
+    ((through_origin,),) = minimisers(x[:, np.newaxis], y)
+    slopes_and_intercepts = {
+        "true line": [params.slope, params.intercept],
+        "minimum L1 loss": line,
+        "weighted median, through the origin": [through_origin, 0],
+        "least squares": np.polyfit(x, y, 1),
+    }
+    expected = pd.DataFrame(slopes_and_intercepts, ["slope", "intercept"]).T
+    expected["l1_loss"] = [abs(w * x + b - y).sum() for w, b in expected.to_numpy()]
+    found = pd.read_csv(
+        committed.folder / Problem("l1_regression").results / "lines.csv", index_col="line"
+    )
+    pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=0, atol=6e-7)
 
 
 @pytest.mark.parametrize("features", [0, 1, 3])
@@ -49,12 +69,24 @@ def test_a_minimiser_is_certified_and_its_neighbours_are_not(features: int, poin
     generator = np.random.default_rng(3)
     design = np.column_stack([generator.normal(size=(points, features)), np.ones(points)])
     y = generator.standard_t(2, points)
-    theta = minimise(design, y)
-    assert l1_loss(design, y, theta) == pytest.approx(lowest_loss(design, y), rel=1e-12)
-    assert certify(design, y, theta)[1] < 1e-12
-    if features:  # of an even number of points, each value between the middle ones is a median
+    theta, found = minimise(design, y), minimisers(design, y)
+    assert l1_loss(design, y, theta) == pytest.approx(l1_loss(design, y, found[0]), abs=1e-7)
+    dual, dual_residual = certify(design, y, theta)
+    assert dual_residual < 1e-12
+    # Of an even number of points, each value between the middle ones is a median.
+    assert certifies_uniqueness(design, dual) == (len(found) == 1) == (features > 0 or points == 15)
+    if features:
         for direction in np.vstack([np.eye(features + 1), -np.eye(features + 1)]):
             assert certify(design, y, theta + 1e-6 * direction)[1] > 0.01
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_weighted_median_is_the_best_of_all_candidates(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    x, y = generator.integers(-3, 4, (2, 2 + seed)).astype(float)  # with ties and zeros
+    x[0] = 2
+    losses = [abs(x * t - y).sum() for t in (weighted_median(x, y), *(y[x != 0] / x[x != 0]))]
+    assert losses[0] == pytest.approx(min(losses))
 
 
 def drawn(seed: int) -> dict[str, object]:
@@ -91,26 +123,21 @@ def test_all_parameters_are_certified_by_a_lower_bound_that_is_the_loss() -> Non
         assert lower_bound(y, dual) == pytest.approx(loss, rel=1e-9, abs=1e-9), values
 
 
-def test_certify_returns_a_subgradient() -> None:
-    """By definition: no loss is below the tangent, loss(theta) + (A^T s)^T (other - theta)."""
-    generator = np.random.default_rng(4)
+def test_irls_lowers_the_huber_loss_and_ends_where_the_certificate_predicts() -> None:
     design, y, _ = data()
-    theta = np.linalg.solve(design[:2], y[:2])
-    dual, dual_residual = certify(design, y, theta)
-    assert dual_residual > 0.01, "theta happens to be a minimiser"
-    for other in theta + generator.normal(0, 3, (200, 2)):
-        tangent = l1_loss(design, y, theta) + design.T @ dual @ (other - theta)
-        assert l1_loss(design, y, other) >= tangent - ZERO
-
-
-def test_irls_starts_at_least_squares_and_converges_to_the_minimum_loss() -> None:
-    design, y, _ = data()
-    thetas = irls(design, y, 100)
-    assert len(thetas) == 101
+    thetas = irls(design, y, 200)
+    assert len(thetas) == 201
     assert thetas[0] == pytest.approx(np.polyfit(design[:, 0], y, 1))
-    losses = [l1_loss(design, y, each) for each in thetas]
-    assert losses[0] > losses[1] > losses[10] > losses[-1]
-    assert losses[-1] == pytest.approx(lowest_loss(design, y), abs=1e-7)
+    residuals = np.array(thetas) @ design.T - y
+    losses = (huber(ZERO, residuals) / ZERO + ZERO / 2).sum(axis=1)
+    assert (np.diff(losses) < 1e-12).all()
+    (theta,) = minimisers(design, y)
+    theta = np.linalg.solve(*(each[abs(design @ theta - y) < 1e-6] for each in (design, y)))
+    dual, _ = certify(design, y, theta)
+    inside = abs(dual[abs(dual) < 1])
+    gap = l1_loss(design, y, thetas[-1]) - l1_loss(design, y, theta)
+    assert gap == pytest.approx(ZERO * (inside * (1 - inside)).sum(), rel=0.01)
+    assert 0 < gap <= ZERO / 2 * len(inside)
 
 
 def test_the_data_is_a_line_with_noise_and_a_fraction_of_outliers() -> None:

@@ -33,21 +33,13 @@ def test_the_claims_of_problems_1_to_3_are_checked(reproduced: Project) -> None:
     )
     assert l1["l1_loss"] == pytest.approx(l1["lower_bound"], abs=1e-8)
     assert l1["dual_residual"] == pytest.approx(0, abs=1e-9)
-    assert 0 < l1["max_dual_on_line"] <= 1
-    assert 0 <= l1["irls_suboptimality"] < 1e-6
+    assert l1["unique"]
     assert l1["points_on_line"] == 2
-    assert l1["l1_loss"] < l1["least_squares_l1_loss"]
-    for name in ("pairs_min_loss", "pairs_max_loss", "pairs_lower_bound"):
-        assert l1[name] == pytest.approx(2)
-    assert l1["max_distance"] < l1["least_squares_max_distance"]
-    assert box["box_error"] == box["second_layer_error"] == 0
-    assert (box["steps_error"], box["best_steps_error"]) == (1, 0.25)
+    assert l1["irls_gap"] == pytest.approx(l1["huber_gap"], rel=0.01)
+    assert 0 < l1["irls_gap"] <= l1["huber_gap_bound"] == 1e-9
+    assert (box["steps_error"], box["best_steps_error"], box["second_layer_error"]) == (1, 0.25, 0)
     assert 0.9 < box["max_error_over_bound"] <= 1 + 1e-9
-    zero = {name for name in softmax if name.endswith("_difference")}
-    zero |= {"max_row_sum", "asymmetry", "min_eigenvalue", "extreme_not_finite"}
-    assert {name: softmax[name] for name in zero} == dict.fromkeys(zero, 0)
-    assert softmax["min_rank"] == softmax["max_rank"] == 3
-    assert softmax["naive_softmax_not_finite"] > 0
+    assert set(softmax.values()) == {0}
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)

@@ -36,7 +36,7 @@ def test_softmax_and_its_jacobian_agree_with_scipy_and_central_differences(
 
 @pytest.mark.parametrize("other", [jacobian_by_autograd, jacobian_by_complex_step])
 def test_the_independent_methods_agree(other: Callable[[np.ndarray], np.ndarray]) -> None:
-    # With the max of all vectors subtracted, and not of each, exp would be zero in most of them.
+    # With the maximum of all vectors subtracted, and not of each, exp would be zero in most.
     logits = np.vstack([LOGITS, [1000, 999, 0, 0, 0]])
     np.testing.assert_allclose(jacobian(logits), other(logits), rtol=0, atol=1e-14)
 

@@ -5,7 +5,7 @@ from stages.report.verdicts import accuracy, confirmed
 import pytest
 
 RIGHT = {
-    "l1_regression": {"dual_residual": 0.0, "l1_loss": 2.0, "lower_bound": 2.0},
+    "l1_regression": {"dual_residual": 0.0, "l1_loss": 2.0, "lower_bound": 2.0, "unique": True},
     "box_network": {
         "max_error_over_bound": 1.0,
         "neurons": 64,
@@ -30,6 +30,7 @@ def refuted_with(problem: str, name: str, value: float) -> list[str]:
     [
         ("l1_regression", "dual_residual", 1e-6, ROUNDING),
         ("l1_regression", "lower_bound", 1.9, 2 - ROUNDING),
+        ("l1_regression", "unique", False, True),
         ("box_network", "max_error_over_bound", 1.001, 1 + ROUNDING),
         ("box_network", "neurons_for_twice_the_values", 128, 64),
         ("box_network", "neurons_for_twice_the_length", 64, 128),

@@ -69,7 +69,7 @@ def render_report(
         confirmed=verdicts.confirmed(numbers),
         accuracies=accuracies,
         errors=read_csv(Problem("box_network").results / "errors.csv"),
-        cross_entropy=read_csv(Problem("softmax_jacobian").results / "cross_entropy.csv"),
+        lines=read_csv(Problem("l1_regression").results / "lines.csv"),
         gradient_check=read_csv(paths.GRADIENT_CHECK),
         epochs=beside_reported(
             results["numpy_network-baseline"].history, reported["numpy_network"]["history"]

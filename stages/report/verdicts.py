@@ -14,11 +14,12 @@ is_close = partial(math.isclose, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 def confirmed(numbers: Mapping[str, Mapping[str, float]]) -> dict[str, bool]:
     """Return whether the numbers of problems 1 to 3 confirm, up to TOLERANCE, what is said of each.
 
-    That is: the line is optimal; the count of neurons uses B instead of L; the Jacobian is right.
+    That is: no gradient is zero, since one line alone is optimal, and has none; the count of
+    neurons uses B instead of L; the Jacobian is right.
     """
     l1, box = numbers["l1_regression"], numbers["box_network"]
     softmax = numbers["softmax_jacobian"]
-    certified = is_close(l1["dual_residual"], 0) and is_close(l1["l1_loss"], l1["lower_bound"])
+    optimal = is_close(l1["dual_residual"], 0) and is_close(l1["l1_loss"], l1["lower_bound"])
     counted = (
         box["max_error_over_bound"] <= 1 + TOLERANCE
         and box["neurons_for_twice_the_values"] == box["neurons"]
@@ -28,7 +29,7 @@ def confirmed(numbers: Mapping[str, Mapping[str, float]]) -> dict[str, bool]:
     )
     differences = softmax["autograd_difference"], softmax["complex_step_difference"]
     return {
-        "l1_regression": certified,
+        "l1_regression": optimal and bool(l1["unique"]),
         "box_network": counted,
         "softmax_jacobian": all(is_close(difference, 0) for difference in differences),
     }

@@ -38,7 +38,6 @@ def measure(part: str, function: Function, per_unit: int) -> dict[str, object]:
         "boxes_per_unit": per_unit,
         "boxes": count**function.dimensions,
         "neurons": network.neurons,
-        "bytes": network.bytes,
         "points": len(grid(function)),
         "max_error": max_error(network, function),
         "bound": function.modulus(1 / per_unit / 2),

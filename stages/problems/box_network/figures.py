@@ -2,26 +2,27 @@
 
 from stages.plot.style import BLUE, GREY, RED, subplots
 from stages.problems.box_network.errors import grid
-from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, WAVE
+from stages.problems.box_network.functions import FUNCTIONS, WAVE
 from stages.problems.box_network.step_network import StepNetwork, approximate
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 
-def box(height: float, width: float, x: np.ndarray, values: np.ndarray) -> Figure:
-    """Draw the two step neurons, and their difference: the `values` of the network at `x`, (n,)."""
-    figure, (neurons, difference) = subplots(1, 2, figsize=(8, 2.8), sharex=True, sharey=True)
-    for left, color, label in ((0.0, BLUE, "h step(x)"), (width, RED, "h step(x - δ)")):
-        neurons.step(x, height * (x >= left), where="post", color=color, label=label)
-    difference.step(x, values, where="post", color="black", label="h step(x) - h step(x - δ)")
-    title = f"Two neurons, h = {height:g} and δ = {width:g}"
-    neurons.set(title=title, xlabel="x", ylabel="output", ylim=(-0.1 * height, 1.45 * height))
-    difference.set(title="Their difference: a box", xlabel="x")
+def box(single_box: StepNetwork) -> Figure:
+    """Draw the two step neurons of the network of a box, times h, and the network's output."""
+    figure, (neurons, output) = subplots(1, 2, figsize=(8, 2.8), sharex=True, sharey=True)
+    ((_, biases),) = single_box.hidden
+    height, width = single_box.output[0], -biases[1]
+    x = np.array([-width, 0, width, 2 * width])
+    neurons.step(x, height * (x >= 0), BLUE, where="post", lw=5, label="h step(x)")
+    neurons.step(x, height * (x >= width), RED, where="post", ls="--", lw=2, label="h step(x - δ)")
+    output.step(x, single_box(x[:, np.newaxis]), "black", where="post")
+    neurons.set(title=f"Two neurons, h = {height:g} and δ = {width:g}", xlabel="x", ylabel="output")
+    output.set(title="Their difference: a box", xlabel="x", ylim=(-0.1 * height, 1.45 * height))
     neurons.legend(loc="upper left")
-    difference.legend(loc="upper left")
     return figure
 
 
@@ -38,9 +39,12 @@ def network(single_box: StepNetwork) -> Figure:
         axes.set(title=title, xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
         axes.set_axis_off()
         for neuron, y in enumerate((0.85, 0.15)):
-            axes.plot((0, 1, 2), (0.5, y, 0.5), color=GREY, zorder=0)
-            for x, label in ((0.5, labels[neuron]), (1.5, labels[2 + neuron])):
-                axes.text(x, (0.5 + y) / 2, label, ha="center", va="center", backgroundcolor="w")
+            ends = ((0, 0.5), (1, y)), ((1, y), (2, 0.5))
+            for (start, end), label in zip(ends, labels[neuron:4:2], strict=True):
+                arrow = {"arrowstyle": "-|>", "color": GREY, "shrinkA": 18, "shrinkB": 18}
+                axes.annotate("", end, start, arrowprops=arrow)
+                x, middle = np.mean((start, end), axis=0)
+                axes.text(x, middle, label, ha="center", va="center", backgroundcolor="w")
             axes.text(1, y - 0.2, f"bias {labels[4 + neuron]}", ha="center", va="top")
         for x, y, label in ((0, 0.5, "x"), (1, 0.85, "step"), (1, 0.15, "step"), (2, 0.5, "Σ")):
             axes.plot(x, y, "o", markersize=36, markerfacecolor="white", color="black")
@@ -51,7 +55,7 @@ def network(single_box: StepNetwork) -> Figure:
 def approximations(counts: list[int]) -> Figure:
     """Draw the wave approximated by boxes of several widths."""
     figure, all_axes = subplots(
-        len(counts), figsize=(9, 2 * len(counts)), sharex=True, squeeze=False
+        len(counts), figsize=(9, 1.6 * len(counts)), sharex=True, squeeze=False
     )
     x = grid(WAVE)
     for axes, count in zip(all_axes.flat, counts, strict=True):
@@ -67,41 +71,36 @@ def approximations(counts: list[int]) -> Figure:
 
 
 def errors(table: pd.DataFrame) -> Figure:
-    """Draw the max error, with its bound, against the width of the boxes and the neurons.
+    """Draw the maximum error, with its bound, against the neurons for a unit of length.
 
     `table` is that of `tabulate_errors`.
     """
-
-    def neurons(width: ArrayLike) -> ArrayLike:
-        """Return two for each box of a unit of length; its own inverse."""
-        return 2 / np.maximum(width, 1e-9)  # matplotlib asks for that of zero too
-
-    figure, axes = subplots(figsize=(7, 4.8))
+    figure, axes = subplots(figsize=(7, 4.4))
+    widths = table[table["part"] == "widths"]
     for function, marker in zip(FUNCTIONS, "os^D", strict=True):
-        rows = table[(table["part"] == "widths") & (table["function"] == function.name)]
-        width = 1 / rows["boxes_per_unit"]
-        (line,) = axes.plot(width, rows["max_error"], marker, label=function.name)
-        axes.plot(width, rows["bound"], ":", color=line.get_color())
+        rows = widths[widths["function"] == function.name]
+        (line,) = axes.plot(rows["boxes_per_unit"], rows["max_error"], marker, label=function.name)
+        axes.plot(rows["boxes_per_unit"], rows["bound"], ":", color=line.get_color())
     axes.plot([], [], "k:", label="bound ω(δ/2)")
-    axes.set_xscale("log", base=2)
-    axes.set(yscale="log", xlabel="width δ", ylabel="max error")
-    axes.set(title="Max error by the width of the boxes")
-    axes.secondary_xaxis("top", functions=(neurons, neurons)).set_xlabel("neurons")
+    axes.set(title="Maximum error by the number of neurons", yscale="log", ylabel="maximum error")
+    axes.set(xlabel="neurons for a unit of length, 1/δ")
+    label_values(axes, widths["boxes_per_unit"])
     axes.legend()
     return figure
 
 
-def steps_in_two_dimensions(steps: np.ndarray, second_layer: np.ndarray) -> Figure:
+def steps_in_two_dimensions(
+    edges: np.ndarray, steps: np.ndarray, second_layer: np.ndarray
+) -> Figure:
     """Draw the sum of the coordinates' steps, and the box of a second layer.
 
-    Both are values on a square grid over [0, 1)^2, of shape (n, n).
+    Both are the values, of shape (n, n), of the cells between edges, (n + 1,), of each coordinate.
     """
     figure, panels = subplots(1, 2, figsize=(8, 3.8), sharey=True)
     titles = "Sum of four steps: no box", "With a second layer: a box"
-    style = {"cmap": "Blues", "vmin": 0, "vmax": 2, "interpolation": "nearest"}
     for axes, values, title in zip(panels, (steps, second_layer), titles, strict=True):
-        picture = axes.imshow(values, origin="lower", extent=(0, 1, 0, 1), **style)
-        axes.set(title=title, xlabel="$x_1$")
+        picture = axes.pcolormesh(edges, edges, values, cmap="Blues", vmin=0, vmax=2)
+        axes.set(title=title, xlabel="$x_1$", xticks=edges, yticks=edges, aspect="equal")
         axes.spines[:].set_visible(True)
     panels[0].set(ylabel="$x_2$")
     figure.colorbar(picture, ax=list(panels), ticks=(0, 1, 2), label="output")
@@ -109,18 +108,23 @@ def steps_in_two_dimensions(steps: np.ndarray, second_layer: np.ndarray) -> Figu
 
 
 def dimensions(table: pd.DataFrame) -> Figure:
-    """Draw neurons and memory against the max error, in one, two and three dimensions.
+    """Draw neurons against 1 / maximum error, in one, two and three dimensions.
 
     `table` is that of `tabulate_errors`.
     """
-    figure, panels = subplots(1, 2, figsize=(9, 3.8), sharex=True)
-    titles = {"neurons": "Neurons", "bytes": "Bytes of weights and biases"}
-    for axes, (column, title) in zip(panels, titles.items(), strict=True):
-        for pyramid, marker in zip(PYRAMIDS, "os^", strict=True):
-            rows = table[table["function"] == pyramid.name]
-            label = f"d = {pyramid.dimensions}"
-            axes.plot(rows["max_error"], rows[column], f"{marker}-", label=label)
-        axes.set_xscale("log", base=2)
-        axes.set(title=title, xlabel="max error", yscale="log")
-        axes.legend()
+    figure, axes = subplots(figsize=(7, 3.8))
+    table = table[table["part"] == "dimensions"]
+    for (d, rows), marker in zip(table.groupby("dimensions"), "os^", strict=True):
+        axes.plot(1 / rows["max_error"], rows["neurons"], f"{marker}-", label=f"d = {d}")
+    axes.set(title="Neurons by error and dimension", ylabel="neurons", yscale="log")
+    axes.set(xlabel="1 / maximum error")
+    label_values(axes, table["boxes_per_unit"])
+    axes.legend()
     return figure
+
+
+def label_values(axes: Axes, values: pd.Series) -> None:
+    """Make the x axis logarithmic, with a labelled tick at each of the values."""
+    axes.set(xscale="log")
+    axes.set_xticks(sorted(set(values)), [f"{value:g}" for value in sorted(set(values))])
+    axes.minorticks_off()

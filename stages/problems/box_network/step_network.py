@@ -5,8 +5,7 @@ two of them, in one hidden layer, make a box of height h on the interval [l, r):
 
     h step(x - l) - h step(x - r)
 
-In more dimensions a sum of steps of single coordinates is no box; a second hidden layer makes one.
-To approximate a function, each box is as high as the function is at the centre of the box.
+In more dimensions no hidden layer of step neurons makes a box; a second one does.
 """
 
 from dataclasses import dataclass
@@ -40,46 +39,33 @@ class StepNetwork:
         """The number of step neurons."""
         return sum(len(bias) for _, bias in self.hidden)
 
-    @property
-    def bytes(self) -> int:
-        """The memory of all weights and biases."""
-        arrays = [array for layer in self.hidden for array in layer]
-        return sum(array.nbytes for array in [*arrays, self.output])
-
-
-def boxes(lefts: np.ndarray, rights: np.ndarray, heights: np.ndarray) -> StepNetwork:
-    """Return a network with one hidden layer that adds up boxes: two neurons for each box.
-
-    `lefts`, `rights` and `heights` have shape (boxes,).
-    """
-    edges = np.concatenate([lefts, rights])
-    weights = np.ones((len(edges), 1))
-    return StepNetwork([(weights, -edges)], np.concatenate([heights, -heights]))
-
 
 def box_grid(edges: np.ndarray, heights: np.ndarray) -> StepNetwork:
-    """Return a network with two hidden layers that adds up a grid of boxes of d dimensions.
+    """Return a network that adds up a grid of boxes; the last along each coordinate do not end.
 
-    `edges`, of shape (n + 1,), are those along each coordinate; `heights` has shape (n, .., n), d
-    times. The first hidden layer has a step at each edge along each coordinate. In the second, one
-    neuron for each box adds the step at its lower edge and subtracts the step at its upper edge,
-    along each coordinate: the sum is the number of coordinates that lie inside the box, and d only
-    if the point does.
+    `edges`, of shape (n,), are the lower edges of the boxes along each coordinate; `heights` has
+    shape (n, .., n), d times. The first hidden layer has a step at each edge along each coordinate:
+    neighbouring boxes share the one between them. In one dimension, its height is the difference of
+    theirs. In more, a second hidden layer has one neuron for each box, which adds the step at its
+    lower edge and subtracts the step at its upper edge, along each coordinate: the sum is the
+    number of coordinates that lie inside the box, and d only if the point does.
     """
-    d = heights.ndim
-    steps = np.repeat(np.eye(d), len(edges), axis=0), -np.tile(edges, d)
+    d, count = heights.ndim, len(edges)
+    steps = np.repeat(np.eye(d), count, axis=0), -np.tile(edges, d)
+    differences = np.eye(count) - np.eye(count, k=1)  # row k: the steps that make box k
+    if d == 1:
+        return StepNetwork([steps], heights @ differences)
     cells = np.indices(heights.shape).reshape(d, -1).T
-    one_hot = np.eye(len(edges))
-    weight = one_hot[cells] - one_hot[cells + 1]
-    inside = weight.reshape(len(cells), -1), np.full(len(cells), 0.5 - d)
+    inside = differences[cells].reshape(len(cells), -1), np.full(len(cells), 0.5 - d)
     return StepNetwork([steps, inside], heights.ravel())
 
 
 def approximate(function: Function, count: int) -> StepNetwork:
-    """Approximate a function of d dimensions by `count`^d boxes of equal width."""
-    edges = np.linspace(0, function.length, count + 1)
-    centres = (edges[:-1] + edges[1:]) / 2
+    """Approximate a function of d dimensions by `count`^d boxes of equal width.
+
+    Each box is as high as the function is at the centre of the box.
+    """
+    edges = np.arange(count) * function.length / count
+    centres = edges + function.length / count / 2
     heights = function.values(function.lattice(centres))
-    if function.dimensions == 1:
-        return boxes(edges[:-1], edges[1:], heights)
     return box_grid(edges, heights.reshape([count] * function.dimensions))

@@ -1,8 +1,14 @@
 """The figures of problem 1. Each function draws one and returns it; the caller saves it."""
 
 from stages.plot.style import BLUE, GREY, RED, subplots
-from stages.problems.l1_regression.data import LINES, PAIRS, SAMPLES, X_RANGE
-from stages.problems.l1_regression.solver import with_ones
+from stages.problems.l1_regression.data import (
+    EXTREME_LINES,
+    OTHER_LINES,
+    PAIRS,
+    SAMPLES,
+    X_RANGE,
+)
+from stages.problems.l1_regression.solver import l1_loss, with_ones
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -53,20 +59,29 @@ def subdifferential() -> Figure:
 
 
 def not_unique() -> Figure:
-    """Draw four points and some of the lines that all have the minimum loss."""
-    figure, axes = subplots(figsize=(5, 3.6))
-    ends = np.array([-0.2, 1.2])
-    axes.plot(ends, with_ones(ends) @ LINES.T, color=BLUE, linewidth=1)
+    """Draw four points, the region of the lines of minimum loss, one of these and another line."""
+    figure, axes = subplots(figsize=(6, 3.8))
+    x = np.linspace(-0.2, 1.2, 15)
+    extremes = with_ones(x) @ EXTREME_LINES.T
+    label = "minimisers: the lines that stay in this region"
+    axes.fill_between(x, extremes.min(axis=1), extremes.max(axis=1), color="#c6dbef", label=label)
+    styles = {"color": BLUE}, {"color": RED, "linestyle": "--"}
+    for (name, line), style in zip(OTHER_LINES.items(), styles, strict=True):
+        loss = l1_loss(with_ones(PAIRS[:, 0]), PAIRS[:, 1], np.array(line))
+        axes.plot(x, with_ones(x) @ line, **style, label=f"{name}: loss {loss:g}")
     axes.plot(*PAIRS.T, "o", color="black")
-    axes.set(title="Each of these lines has the minimum loss", xlabel="x", ylabel="y")
+    axes.set(title="The minimum loss, 2, has many lines", xlabel="x", ylabel="y", ylim=(-0.3, 2.1))
+    axes.legend(loc="upper left", fontsize=9)
     return figure
 
 
-def convergence(suboptimality: list[float]) -> Figure:
-    """Draw the suboptimality, loss minus minimum loss, of each iteration of IRLS."""
+def convergence(gaps: list[float], bound: float) -> Figure:
+    """Draw the loss minus the minimum loss of each iteration of IRLS, and a bound of the limit."""
     figure, axes = subplots(figsize=(7, 3.6))
     # Three digits: further ones depend on the processor, and can change a pixel.
-    axes.semilogy([float(f"{max(each, 1e-12):.3g}") for each in suboptimality], color=BLUE)
+    axes.semilogy([float(f"{max(gap, 1e-12):.3g}") for gap in gaps], color=BLUE)
+    axes.axhline(bound, color=GREY, linestyle="--", label="bound for the limit")
     axes.set(title="Convergence of iteratively reweighted least squares")
-    axes.set(xlabel="iteration", ylabel="loss - minimum loss")
+    axes.set(xlabel="iteration", ylabel="L1 loss - minimum")
+    axes.legend()
     return figure

@@ -19,7 +19,7 @@ import math
 import numpy as np
 from scipy.optimize import linprog, lsq_linear
 
-ZERO = 1e-9  # a residual up to this size is zero up to rounding
+ZERO = 1e-9  # a residual below this is zero up to rounding; the floor of IRLS
 TOLERANCE = 1e-6  # of the linear program's solution
 
 
@@ -77,12 +77,34 @@ def lower_bound(y: np.ndarray, dual: np.ndarray) -> float:
     return -math.fsum(dual * y)
 
 
+def certifies_uniqueness(design: np.ndarray, dual: np.ndarray) -> bool:
+    """Return whether a certificate s, (n,), shows that there is one minimiser only, for A (n, p).
+
+    The bound -s^T y is reached only where |r_i| = s_i r_i, so that r_i = 0 where |s_i| < 1; if p of
+    these rows of A are linearly independent, one theta alone has these zero residuals.
+    """
+    rows = design[np.abs(dual) < 1 - ZERO]
+    return bool(np.linalg.matrix_rank(rows) == design.shape[1])
+
+
+def weighted_median(x: np.ndarray, y: np.ndarray) -> float:
+    """Return a t that minimises sum |x_i t - y_i|, for x and y of shape (n,), not all x zero.
+
+    It is the least y_i / x_i up to which the weights |x_i| make at least half of their sum.
+    """
+    ratios, weights = y[x != 0] / x[x != 0], np.abs(x[x != 0])
+    order = np.argsort(ratios)
+    sums = weights[order].cumsum()
+    return float(ratios[order][sums >= sums[-1] / 2][0])
+
+
 def irls(design: np.ndarray, y: np.ndarray, iterations: int) -> list[np.ndarray]:
     """Return the theta of least squares, then of each iteration of reweighted least squares.
 
     Iteratively reweighted least squares (IRLS): the weights 1 / |r_i|, from the residuals of the
-    previous theta, make r_i^2 count as |r_i| (Schlossmacher, 1973). A floor under |r_i| keeps the
-    weights finite (Fair, 1974), and limits how close the loss comes to the minimum.
+    previous theta, make r_i^2 count as |r_i| (Schlossmacher, 1973). With a floor under |r_i| (Fair,
+    1974) it minimises not the L1 loss but a Huber loss, with r_i^2 / (2 floor) + floor / 2 in place
+    of |r_i| below the floor: no iteration increases it.
     """
     weights = np.ones_like(y)
     thetas = []

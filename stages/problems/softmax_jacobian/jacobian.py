@@ -18,7 +18,7 @@ STEP = 1e-100  # of the complex step: 1 + STEP^2 must round to 1
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return the softmax over the last axis, of shape (..., k) as the logits.
 
-    Each vector's own max is subtracted first, so that exp overflows for none.
+    Each vector's own maximum is subtracted first, so that exp overflows for none.
     """
     with np.errstate(over="ignore"):  # a difference beyond the range is -inf, and exp(-inf) = 0
         exponentials = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
