@@ -1,6 +1,5 @@
 """How results become Markdown: templates, and the filters that format their values."""
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,8 +32,8 @@ def difference(value: float) -> str:
 
 
 def fill(paragraph: str) -> str:
-    """Wrap a paragraph into lines of even length."""
-    return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
+    """Join the lines of a paragraph: a line break in a formula or a command would break it."""
+    return " ".join(paragraph.split()) + "\n"
 
 
 def percent(fraction: float) -> str:
@@ -67,9 +66,9 @@ def runs_table(results: Iterable[Results]) -> str:
         train = percent(last["train_accuracy"]), f"{last['train_loss']:.4g}"
         best = f"{summaries.best_epoch(each.history)} of {each.recipe.epochs}"
         held_out = "" if validation is None else percent(validation)
-        oracle = " (oracle)" if validation is None else ""
+        hindsight = " (hindsight)" if validation is None else ""
         run = each.run.network, each.run.recipe, f"{each.model.parameters:,}"
-        rows.append((*run, *test, held_out, *train, best + oracle))
+        rows.append((*run, *test, held_out, *train, best + hindsight))
     return table(
         rows, "network", "recipe", "parameters", "test accuracy", "test loss",
         "validation accuracy", "training accuracy", "training loss", "best epoch",
