@@ -26,9 +26,9 @@ def test_the_gradient_is_that_of_independent_methods() -> None:
     assert list(table["count"]) == [784 * 3, 3, 3 * 2, 2, 2 * 10, 10]
     assert (table["autograd"] <= 1e-12).all()
     errors = table[["h=0.01", "h=0.001", "h=0.0001"]].to_numpy()
-    # of the order h^2: those of the next h are a hundredth, as far as two digits tell
+    # of the order h^2: a hundredth for the next h, as far as rounding errors let it
     assert (errors[:, 1] <= 1e-6).all()
-    assert errors[:, :-1] / errors[:, 1:] == pytest.approx(100, rel=0.2)
+    assert errors[:, :-1] / errors[:, 1:] == pytest.approx(100, rel=0.3)
 
 
 @pytest.mark.parametrize("row", range(6))

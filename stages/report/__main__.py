@@ -40,7 +40,7 @@ def main() -> None:
     runs = [Run(network, recipe) for network in networks for recipe in params[network]]
     results = {run.name: Results(run) for run in runs}
     save_figures(paths.COMPARISON, draw_comparisons(results.values(), reported))
-    report = number_figures(render_report(params, reported, results))
+    report = join_lines(number_figures(render_report(params, reported, results)))
     # They are in git, to verify a run on a processor where bits differ, as in later epochs they do.
     first_epochs = [each.history.head(2).assign(run=name) for name, each in results.items()]
     columns = ["run", "epoch", "train_loss"]
@@ -137,6 +137,13 @@ def number_figures(text: str) -> str:
         return f"{image[1]}\n\n*Figure {next(numbers)}. {image[2]}.*\n\n"
 
     return re.sub(r"^(!\[(.*?)\].*)\n*", numbered, text, flags=re.MULTILINE)
+
+
+def join_lines(text: str) -> str:
+    """Make each paragraph of a Markdown text one line, so that no formula is broken."""
+    parts = re.split(r"(^ *```.*?^ *```$)", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<=[^|\n])\n *(?=[^-|#!\s])(?!\d+\. )", " ", p) for p in parts[::2]]
+    return "".join(parts)
 
 
 if __name__ == "__main__":

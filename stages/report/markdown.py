@@ -1,5 +1,6 @@
 """How results become Markdown: templates, and the filters that format their values."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -32,8 +33,8 @@ def difference(value: float) -> str:
 
 
 def fill(paragraph: str) -> str:
-    """Join the lines of a paragraph: a line break in a formula or a command would break it."""
-    return " ".join(paragraph.split()) + "\n"
+    """Wrap a paragraph into lines of even length."""
+    return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
 
 
 def percent(fraction: float) -> str:
