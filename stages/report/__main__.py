@@ -80,6 +80,7 @@ def render_report(
         epochs=beside_reported(
             results["numpy_network-baseline"].history, reported["numpy_network"]["history"]
         ),
+        probability=figures.probability,
         untrained=predicted_untrained(results["numpy_network-baseline"]),
         backward=source_from("delta =", NumpyNetwork.backward),
         training_loop=source_from("for epoch", training_of("fashion_mlp").train),

@@ -49,12 +49,15 @@ def errors(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def examples(predictions: pd.DataFrame) -> dict[str, int]:
-    """Return the images, by index, that are examples of three kinds, as far as there are any."""
+    """Return the images, by index, that are examples of three kinds, as far as there are any.
+
+    Of images with the same confidence it is the first, of errors that of the highest loss.
+    """
     right = predictions[predictions["prediction"] == predictions["label"]]
     kinds = {
         "confident and right": confidence(right).nlargest(1),
         "ambiguous": confidence(predictions).nsmallest(1),
-        "confident and wrong": errors(predictions).head(1),
+        "confident and wrong": confidence(errors(predictions)).nlargest(1),
     }
     return {kind: rows.index[0] for kind, rows in kinds.items() if len(rows)}
 
@@ -107,7 +110,7 @@ def paired_recalls(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     rows = pd.DataFrame({"lost": was & ~now, "won": now & ~was}).groupby(before["label"]).sum()
     pairs = zip(rows["lost"], rows["won"], strict=True)
     rows["p"] = [binomtest(lost, lost + won).pvalue if lost + won else 1.0 for lost, won in pairs]
-    ordered = rows["p"].sort_values(kind="stable") * range(len(rows), 0, -1)
+    ordered = rows["p"].sort_values(kind="stable") * np.arange(len(rows), 0, -1)
     return rows.assign(p=ordered.cummax().clip(upper=1))
 
 
