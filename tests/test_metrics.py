@@ -102,17 +102,14 @@ def test_recalls_are_compared_on_the_same_images() -> None:
     after = before.assign(prediction=before["label"].where(before.index % 3 > 0, "d"))
     rows = paired_recalls(before, after)
     assert sorted(rows.index) == sorted(set(before["label"]))
-    single = {}
     for name, row in rows.iterrows():
-        of_class = before["label"] == name
-        was, now = ((table["prediction"] == name)[of_class] for table in (before, after))
+        was, now = (
+            (table["prediction"] == name)[before["label"] == name] for table in (before, after)
+        )
         lost, won = sum(was & ~now), sum(now & ~was)
-        assert (row["lost"], row["won"]) == (lost, won)
         tail = sum(math.comb(lost + won, k) for k in range(min(lost, won) + 1))
-        single[name] = min(1, 2 * tail / 2 ** (lost + won))
-    for name, p in single.items():  # Holm: the largest of what p and each smaller one become
-        below = [(q, sum(r >= q for r in single.values())) for q in single.values() if q <= p]
-        assert rows["p"][name] == pytest.approx(min(1, max(q * count for q, count in below)))
+        p = min(1, 2 * tail / 2 ** (lost + won))
+        assert list(row) == pytest.approx([lost, won, min(1, len(rows) * p)])
 
 
 def test_errors_begin_with_the_highest_loss_and_examples_are_of_three_kinds() -> None:
