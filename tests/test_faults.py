@@ -352,7 +352,7 @@ def test_a_network_that_memory_does_not_hold(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", ["reports/figures/numpy_network-baseline/loss.png", "data/reported.yaml"]
+    "missing", ["reports/figures/numpy_network-improved/history.png", "data/reported.yaml"]
 )
 def test_a_file_that_the_report_misses_is_named(
     project: Project, reproduced: Project, missing: str

@@ -3,7 +3,7 @@
 from stages.core.paths import Run
 from stages.plot import __main__ as plot
 from stages.plot import figures
-from stages.plot.style import GREY, RED
+from stages.plot.style import RED
 from stages.problems.box_network import figures as box_figures
 from stages.problems.box_network.errors import tabulate_errors
 from stages.problems.box_network.functions import FUNCTIONS
@@ -11,6 +11,7 @@ from stages.problems.l1_regression import figures as l1_figures
 from stages.problems.softmax_jacobian import figures as softmax_figures
 from stages.problems.softmax_jacobian.jacobian import jacobian
 from stages.results.reading import read_predictions
+from stages.results.summaries import examples
 
 import numpy as np
 import pandas as pd
@@ -66,17 +67,19 @@ def grid_of_texts(axes: Axes) -> list[list[str]]:
 @pytest.mark.parametrize("selected", ["validation", "test"])
 def test_curves_are_those_of_the_history(selected: str) -> None:
     table = history(40, validation=selected == "validation")
-    (losses,), (accuracies,) = (
-        draw(table).axes for draw in (figures.loss_curves, figures.accuracy_curve)
-    )
-    for label, split in (("training", "train"), ("test", "test"), (selected, selected)):
-        assert line(losses, label) == (list(table["epoch"]), list(table[f"{split}_loss"]))
-        in_per_cent = 100 * table[f"{split}_accuracy"]
-        last = f"{label}, last epoch: {in_per_cent.iloc[-1]:.2f} %"
-        assert line(accuracies, last) == (list(table["epoch"]), list(in_per_cent))
+    losses, accuracies = figures.history(table).axes
+    splits = {"training": "train", "test": "test", selected: selected}
+    assert len(accuracies.lines) == len(losses.lines) - 1 == len(splits)
+    for label, split in splits.items():
+        in_per_cent = list(100 * table[f"{split}_accuracy"])
+        assert line(accuracies, label) == (list(table["epoch"]), in_per_cent)
+        curve = list(table["epoch"]), list(table[f"{split}_loss"])
+        (drawn,) = [each for each in losses.lines if data(each) == curve]
+        assert drawn.get_color() in [
+            each.get_color() for each in accuracies.lines if each.get_label() == label
+        ]
     best = table[f"{selected}_loss"].idxmin()
-    assert line(losses, f"min {selected} loss: ") == ([best], [table[f"{selected}_loss"][best]])
-    assert [best, best] in [list(each.get_xdata()) for each in losses.lines]  # the dotted line
+    assert line(losses, f"minimum {selected} loss: ") == ([best], [table[f"{selected}_loss"][best]])
     for axes, name, factor in ((losses, "loss", 1), (accuracies, "accuracy", 100)):
         low, high = axes.get_ylim()
         values = factor * table.filter(like=name).to_numpy()
@@ -88,35 +91,16 @@ def test_a_comparison_has_each_recipe_after_a_tenth_of_its_epochs_and_what_was_r
     first_rows = [{"epoch": 0, "test_loss": 3.0, "test_accuracy": 0.1}]
     rows = [*first_rows, {"epoch": 2, "test_loss": 0.5, "test_accuracy": 0.8}]
     losses, accuracies = figures.comparison(histories, {"history": rows, "best_epoch": 7}).axes
-    for number, (recipe, first) in enumerate((("plain", 5), ("better", 3))):
+    for recipe, first in (("plain", 5), ("better", 3)):
         shown = histories[recipe][first:]
-        epochs, in_per_cent = list(shown["epoch"]), list(100 * shown["test_accuracy"])
-        assert line(accuracies, f"{recipe}: {in_per_cent[-1]:.2f} %") == (epochs, in_per_cent)
-        assert data(losses.lines[number]) == (epochs, list(shown["test_loss"]))
-        assert losses.lines[number].get_color() == accuracies.lines[number].get_color()
+        for label, split in (("training", "train"), ("test", "test")):
+            epochs, in_per_cent = list(shown["epoch"]), list(100 * shown[f"{split}_accuracy"])
+            assert line(accuracies, f"{recipe}, {label}") == (epochs, in_per_cent)
+            assert (epochs, list(shown[f"{split}_loss"])) in map(data, losses.lines)
     assert line(accuracies, "reported by the author") == ([2], [80])
-    assert data(losses.lines[2]) == ([2], [0.5])
-    assert line(losses, "reported epoch of the min loss")[0] == [7, 7]
-    assert len(figures.comparison(histories, {}).legends[0].get_texts()) == 2
-
-
-def test_learning_rates_are_in_the_middle_of_the_epochs() -> None:
-    (axes,) = figures.learning_rates({"one": [0.5, 1], "two": [1, 0.5, 0.25]}).axes
-    assert line(axes, "one") == ([0.5, 1.5], [0.5, 1])
-    assert line(axes, "two") == ([0.5, 1.5, 2.5], [1, 0.5, 0.25])
-
-
-def test_the_units_of_the_first_layer_with_the_largest_norms_are_shown() -> None:
-    weights = np.random.default_rng(5).normal(size=(20, 28, 28)) * np.arange(20)[:, None, None]
-    all_axes = figures.first_layers({"few": weights[:3], "many": weights}).axes
-    drawn = {axes.get_title("left"): axes.images[0] for axes in all_axes if axes.images}
-    for name, expected in (("few", weights[2::-1]), ("many", weights[:3:-1])):
-        grid = drawn[name].get_array().filled(np.nan)
-        cells = [half for row in np.split(grid, 2) for half in np.split(row, 8, axis=1)]
-        shown = [cell[1:29, 1:29] for cell in cells if not np.isnan(cell).all()]
-        np.testing.assert_array_equal(shown, expected)
-        low, high = drawn[name].get_clim()
-        assert -low == high == abs(expected).max()
+    assert ([2], [0.5]) in map(data, losses.lines)
+    assert line(losses, "reported epoch of the minimum")[0] == [7, 7]
+    assert len(figures.comparison(histories, {}).legends[0].get_texts()) == 4
 
 
 def test_a_confusion_matrix_has_the_true_classes_as_rows() -> None:
@@ -124,19 +108,24 @@ def test_a_confusion_matrix_has_the_true_classes_as_rows() -> None:
     table.loc[table["label"] == "c", "label"] = "a"  # a class without images
     pairs = list(zip(table["label"], table["prediction"], strict=True))
     counts = np.array([[pairs.count((row, column)) for column in CLASSES] for row in CLASSES])
-    (axes,) = figures.confusion_matrix(table, CLASSES).axes
+    other, axes = figures.confusion_matrices({"other": table[:0], "this": table}).axes
+    assert [each.get_title("left") for each in (other, axes)] == ["other", "this"]
     assert grid_of_texts(axes) == counts.astype(str).tolist()
     shares = axes.images[0].get_array()
     np.testing.assert_allclose(shares * counts.sum(axis=1, keepdims=True), counts)
     assert axes.images[0].get_clim() == (0, 1)
-    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+    for ticks in (axes.get_xticklabels(), other.get_yticklabels()):
         assert [tick.get_text() for tick in ticks] == CLASSES
 
 
 def test_predicted_images_have_their_classes_and_errors_are_red() -> None:
-    table = predictions()
-    figure = figures.predicted_images(IMAGES, table, "ten")
-    for axes, image, row in zip(figure.axes, IMAGES, table.itertuples(), strict=False):
+    table = predictions().sort_values("a")
+    rows = [("this", IMAGES, table.head(8)), ("that", 255 - IMAGES, table.head(2))]
+    all_axes = figures.predicted_images(rows).axes
+    assert [axes.get_ylabel() for axes in all_axes[::8]] == ["this", "that"]
+    assert [len(axes.images) for axes in all_axes] == [1] * 10 + [0] * 6
+    for axes, row in zip(all_axes, table.head(8).itertuples(), strict=False):
+        image = IMAGES[row.Index]
         np.testing.assert_array_equal(axes.images[0].get_array(), image)
         (title,) = [each for each in axes.findobj(Text) if "true" in each.get_text()]
         confidence = figures.probability(max(row.a, row.b, row.c))
@@ -153,42 +142,53 @@ def test_a_probability_is_not_rounded_to_certainty() -> None:
 
 
 def test_class_probabilities_are_bars_below_their_image() -> None:
-    table = predictions(3)
-    all_axes = figures.class_probabilities(IMAGES[:3], table).axes
-    for above, below, image, (_, row) in zip(
-        all_axes[:3], all_axes[3:], IMAGES, table.iterrows(), strict=False
+    table, examples = predictions(), {"one": 4, "other": 0, "third": 7}
+    all_axes = figures.class_probabilities(IMAGES, table, examples).axes
+    for above, below, (name, index) in zip(
+        all_axes[:3], all_axes[3:], examples.items(), strict=True
     ):
-        np.testing.assert_array_equal(above.images[0].get_array(), image)
-        assert above.get_title() == f"true: {row['label']}"
+        row = table.loc[index]
+        color = to_rgba("black" if row["label"] == row["prediction"] else RED)
+        np.testing.assert_array_equal(above.images[0].get_array(), IMAGES[index])
+        assert above.get_title() == f"{name}\npredicted: {row['prediction']}"
         assert [bar.get_width() for bar in below.patches] == list(row[CLASSES])
-        shown = [text.get_text() for text in below.texts]
-        assert shown == [figures.probability(p) for p in row[CLASSES]]
-        colored = [bar.get_facecolor() != to_rgba(GREY) for bar in below.patches]
-        assert colored == [name == row["label"] for name in CLASSES]
+        shown, texts = zip(*(t.get_text().partition(" (")[::2] for t in below.texts), strict=True)
+        assert list(shown) == [figures.probability(p) for p in row[CLASSES]]
+        assert [text == "true class)" for text in texts] == [c == row["label"] for c in CLASSES]
+        colored = [bar.get_facecolor() == color for bar in below.patches]
+        assert colored == [each == row["prediction"] for each in CLASSES]
     bottom, top = all_axes[3].get_ylim()
     assert bottom > top  # the first class is the topmost
 
 
 def test_the_first_image_of_each_class_is_shown() -> None:
-    all_axes = figures.classes_shown(IMAGES[:6], np.array([2, 1, 1, 0, 2, 0]), CLASSES).axes
+    samples = {"one": (IMAGES, np.array([0, 1, 2]), CLASSES)}
+    samples |= {"two": (IMAGES[:6], np.array([2, 1, 1, 0, 2, 0]), CLASSES)}
+    all_axes = figures.classes_shown(samples).axes
     found = [axes.images[0].get_array() for axes in all_axes]
-    np.testing.assert_array_equal(found, IMAGES[[3, 1, 0]])
-    assert [axes.get_title() for axes in all_axes] == CLASSES
+    np.testing.assert_array_equal(found, IMAGES[[0, 1, 2, 3, 1, 0]])
+    assert [axes.get_title() for axes in all_axes] == 2 * CLASSES
+    assert [axes.get_ylabel() for axes in all_axes[::3]] == ["one", "two"]
 
 
-def test_reliability_shows_the_mean_of_each_bin() -> None:
+def test_reliability_shows_the_mean_of_each_bin_and_its_interval() -> None:
     table = pd.DataFrame({"label": list("abaaaa"), "prediction": list("abbaaa")})
     table["a"] = [0.75, 0.25, 0.125, 1, 1, 1]
     table["b"] = 1 - table["a"]
-    (axes,) = figures.reliability(table).axes
-    assert line(axes, "mean of a bin") == ([0.75, 0.875, 1], [1, 0, 1])
+    (axes,) = figures.reliability({"other": table[:1], "this": table}).axes
+    _, drawn = axes.containers
+    assert data(drawn.lines[0]) == ([0.75, 0.875, 1], [1, 0, 1])
+    ends = [segment[:, 1] for segment in drawn.lines[2][0].get_segments()]
+    # Wilson's interval ends where (p - k/n)^2 = z^2 p (1 - p) / n
+    for (low, high), k, n in zip(ends, (2, 0, 3), (2, 1, 3), strict=True):
+        for p in (low, high):
+            assert (p - k / n) ** 2 == pytest.approx(1.959964**2 * p * (1 - p) / n, abs=1e-6)
+        assert high - low > 0.5
+    assert drawn.get_label() == "this: calibration error 22.92 %"  # (2 * 0.25 + 0.875) / 6
     assert line(axes, "calibrated") == ([0, 1], [0, 1])
-    counts = {text.get_text(): text.get_position()[0] for text in axes.texts}
-    assert counts == pytest.approx({"2": 0.75, "1": 0.85, "3": 0.95})
-    assert axes.get_title("left").endswith(": 22.92 %")  # (2 * 0.25 + 0.875) / 6
 
 
-def test_a_run_shows_its_last_its_least_certain_and_its_most_certainly_wrong_images(
+def test_a_run_shows_its_last_images_and_three_examples(
     reproduced: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(reproduced.folder)
@@ -196,13 +196,10 @@ def test_a_run_shows_its_last_its_least_certain_and_its_most_certainly_wrong_ima
     monkeypatch.setattr(plot, "save_figures", lambda _, figures: drawn.update(figures))
     plot.main("numpy_network", "baseline", "MNIST")
     table = read_predictions(Run("numpy_network", "baseline"))
-    confidence = table[list("0123456789")].max(axis=1)
-    wrong = confidence[table["label"] != table["prediction"]]
     images = read_image_file("data/MNIST/raw/t10k-images-idx3-ubyte").numpy()
     for name, expected in (
         ("last_test_batch", table.index[-16:]),
-        ("class_probabilities", confidence.sort_values(kind="stable").index[:3]),
-        ("highest_confidence_errors", (-wrong).sort_values(kind="stable").index[:16]),
+        ("class_probabilities", list(examples(table).values())),
     ):
         shown = [axes.images[0].get_array() for axes in drawn[name].axes if axes.images]
         np.testing.assert_array_equal(shown, images[expected])

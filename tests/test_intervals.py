@@ -5,7 +5,6 @@ from stages.results.intervals import (
     ablation_differences,
     median_interval,
     prediction_interval,
-    standard_error,
 )
 from study.report import kernel_rows
 from study.selection import trials
@@ -14,6 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+
+
+def standard_error(share: float, count: int) -> float:
+    return (share * (1 - share) / count) ** 0.5
+
 
 EXPONENTIAL = np.random.default_rng(1).exponential(size=(2000, 40))  # a skewed distribution
 
@@ -103,7 +107,3 @@ def test_a_kernel_differs_from_the_epoch_of_its_first_other_loss_on() -> None:
     assert list(found["kernel"]) == [*losses]
     assert list(found["first"].fillna(-1)) == [-1, -1, 1]
     assert list(found["test_loss"]) == [10, 10, 10]
-
-
-def test_the_standard_error_is_that_of_a_binomial_proportion() -> None:
-    assert standard_error(0.2, 10_000) == pytest.approx(0.004)

@@ -1,6 +1,6 @@
 """Loss, accuracy, and what the pipeline says of predictions."""
 
-import statistics
+import math
 from pathlib import Path
 
 from stages.core.datasets import CLASSES
@@ -13,7 +13,11 @@ from stages.results.summaries import (
     calibration,
     calibration_error,
     confidence,
-    mean_loss,
+    errors,
+    examples,
+    losses,
+    paired_recalls,
+    rows_of_half_the_loss,
     scores_of,
 )
 
@@ -64,7 +68,7 @@ def test_predictions_say_what_the_probabilities_say(
     highest = probabilities.max(axis=1)
     assert list(confidence(predictions)) == list(highest)
     loss, _ = loss_and_accuracy(log_probabilities, labels)
-    assert mean_loss(predictions) == pytest.approx(loss, rel=1e-5)
+    assert losses(predictions).mean() == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_model_of_other_classes_is_reported() -> None:
@@ -90,9 +94,36 @@ def test_scores_of_classes_are_those_of_the_definitions() -> None:
         right = pairs.count((name, name))
         precision = right / sum(prediction == name for _, prediction in pairs)
         recall = right / sum(label == name for label, _ in pairs)
-        assert row["precision"] == pytest.approx(precision)
-        assert row["recall"] == pytest.approx(recall)
-        assert row["F1"] == pytest.approx(statistics.harmonic_mean([precision, recall]))
+        assert list(row) == pytest.approx([precision, recall])
+
+
+def test_recalls_are_compared_on_the_same_images() -> None:
+    before = random_predictions()
+    after = before.assign(prediction=before["label"].where(before.index % 3 > 0, "d"))
+    rows = paired_recalls(before, after)
+    assert sorted(rows.index) == sorted(set(before["label"]))
+    for name, row in rows.iterrows():
+        was, now = (
+            (table["prediction"] == name)[before["label"] == name] for table in (before, after)
+        )
+        lost, won = sum(was & ~now), sum(now & ~was)
+        tail = sum(math.comb(lost + won, k) for k in range(min(lost, won) + 1))
+        p = min(1, 2 * tail / 2 ** (lost + won))
+        assert list(row) == pytest.approx([lost, won, min(1, len(rows) * p)])
+
+
+def test_errors_begin_with_the_highest_loss_and_examples_are_of_three_kinds() -> None:
+    table = pd.DataFrame({"label": list("aabb"), "prediction": list("abab"), "a": [0.9, 0.4, 1, 0]})
+    table["b"] = 1 - table["a"]
+    assert list(errors(table).index) == [2, 1]  # the loss of image 2 is infinite
+    kinds = ("confident and right", "ambiguous", "confident and wrong")
+    assert examples(table) == dict(zip(kinds, (3, 1, 2), strict=True))
+    assert examples(table[:1]) == dict.fromkeys(kinds[:2], 0)
+
+
+@pytest.mark.parametrize(("p", "rows"), [([0.5, 0.5, 0.5], 2), ([0.9, 1e-9, 0.9], 1)])
+def test_half_the_loss_may_be_that_of_few_images(p: list[float], rows: int) -> None:
+    assert rows_of_half_the_loss(pd.DataFrame({"label": "a", "prediction": "a", "a": p})) == rows
 
 
 def test_calibration_counts_each_image_in_the_bin_of_its_confidence() -> None:

@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from stages.core.networks import load_recipe, network_names
-from stages.core.params import TrainingRecipe
 from stages.core.paths import Run
 from stages.report import __main__ as report
 from stages.results.reading import Results, classes_of, read_model, read_predictions
@@ -19,7 +18,6 @@ import pytest
 from conftest import Project
 from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
-from safetensors.numpy import load_file
 
 RUNS = [Run(network, recipe) for network in network_names() for recipe in ("baseline", "improved")]
 
@@ -48,10 +46,7 @@ def text(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> str:
     return Path("reports/report.md").read_text()
 
 
-def test_the_report_shows_every_figure(text: str) -> None:
-    drawn = {str(path.relative_to("reports")) for path in Path("reports").rglob("*.png")}
-    same_as_baselines = {f"figures/{name}-improved/classes.png" for name in network_names()}
-    assert drawn - links(text) == same_as_baselines
+def test_the_figures_of_the_report_are_numbered(text: str) -> None:
     captions = re.findall(r"^\*Figure (\d+)\. ", text, re.MULTILINE)
     assert captions == [str(number + 1) for number in range(text.count("!["))]
 
@@ -67,17 +62,6 @@ def test_a_page_shows_what_the_command_next_to_it_prints(committed: Project) -> 
     text, command = (committed.folder / "docs/experiments.md").read_text(), "dvc metrics show --md"
     assert f"`{command}`" in text
     assert committed.run(*command.split()).stdout.strip() in text
-
-
-def test_the_report_names_the_optimizer_and_its_rate(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    optimizer = {"optimizer": "adamw", "schedule": "linear", "learning_rate": 0.25}
-    project.set_param("fashion_mlp", "baseline", **optimizer)
-    monkeypatch.chdir(project.folder)
-    report.main()
-    text = " ".join(Path("reports/report.md").read_text().split())
-    assert "by AdamW with a max learning rate of 0.25, in" in text
 
 
 def test_the_claims_of_problems_1_to_3_are_confirmed(text: str) -> None:
@@ -112,12 +96,23 @@ def test_what_the_author_reported_stands_beside_the_same_epoch() -> None:
 
 
 @pytest.mark.usefixtures("text")
-def test_recipes_are_compared_by_their_own_histories() -> None:
+def test_recipes_are_compared_by_their_own_histories_and_errors() -> None:
     drawn = report.draw_comparisons([Results(run) for run in RUNS], {})
     for run in RUNS:
-        last = pd.read_csv(run.history)["test_accuracy"].iloc[-1]
-        labels = [line.get_label() for line in drawn[run.network].axes[1].lines]
-        assert f"{run.recipe}: {100 * last:.2f} %" in labels
+        losses, curves = pd.read_csv(run.history)["test_loss"], drawn[run.network].axes[0].lines
+        assert list(losses[1:]) in [list(curve.get_ydata()) for curve in curves]
+        table = read_predictions(run)
+        wrong = [row[row["label"]] for _, row in table.iterrows() if row.iloc[0] != row.iloc[1]]
+        shown = drawn[f"{run.network}_errors"].axes[8 * (run.recipe == "improved") :][:8]
+        assert len([axes for axes in shown if axes.images]) == min(8, len(wrong))
+
+
+def test_the_report_prints_the_code_that_runs(text: str) -> None:
+    printed = "".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    assert "optimizer.step()" in printed
+    code = {line.strip() for path in Path("stages/networks").rglob("*.py")
+            for line in path.read_text().splitlines()}  # fmt: skip
+    assert {line.strip() for line in printed.splitlines()} <= code
 
 
 def test_the_report_has_the_hyperparameters_in_which_recipes_differ(text: str) -> None:
@@ -145,10 +140,10 @@ def test_the_improved_recipe_is_compared_by_class(
     text, (before, after) = Path("reports/report.md").read_text(), tables
     scores = scores_of(before).join(scores_of(after).add_suffix("_improved"))
     for label, row in scores.iterrows():
-        pairs = ((row[name], row[f"{name}_improved"]) for name in ("precision", "recall", "F1"))
+        pairs = ((row[name], row[f"{name}_improved"]) for name in ("precision", "recall"))
         cells = [f"{100 * value:.2f} %" for pair in pairs for value in pair]
         expected = r" +\| ".join([re.escape(label), *cells])
-        assert re.search(rf"^\| {expected} +\|$", text, re.MULTILINE)
+        assert re.search(rf"^\| {expected} +\|", text, re.MULTILINE)
     pairs = zip(after["label"], after["prediction"], strict=True)
     _, most = Counter((label, other) for label, other in pairs if label != other).most_common(1)[0]
     assert f", {most};" in text.partition("confuses most often, in test images: ")[2]
@@ -156,22 +151,11 @@ def test_the_improved_recipe_is_compared_by_class(
     assert weakest in Path("models/README.md").read_text()
 
 
-def test_the_schedule_drawn_is_that_of_the_steps_in_the_middle_of_the_epochs() -> None:
-    recipe = TrainingRecipe.model_construct(
-        epochs=4, learning_rate=0.3, schedule="linear", warmup_fraction=0.5
-    )
-    assert report.relative_rates(recipe) == pytest.approx([0.25, 0.75, 0.75, 0.25])
-
-
-@pytest.mark.parametrize(
-    ("network", "first"), [("fashion_mlp", "0.weight"), ("numpy_network", "weight_1")]
-)
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 @pytest.mark.usefixtures("text")
-def test_a_model_tells_of_its_parameters(network: str, first: str) -> None:
-    run = Run(network, "baseline")
-    found = read_model(run)
-    assert found.parameters == sum((i + 1) * o for i, o in pairwise(load_recipe(run).sizes))
-    np.testing.assert_array_equal(found.first_weights.reshape(-1, 784), load_file(run.model)[first])
+def test_a_model_tells_of_its_parameters(run: Run) -> None:
+    expected = sum((i + 1) * o for i, o in pairwise(load_recipe(run).sizes))
+    assert read_model(run).parameters == expected
 
 
 def test_nothing_in_the_outputs_names_the_machine(reproduced: Project) -> None:

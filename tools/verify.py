@@ -22,6 +22,7 @@ import pandas as pd
 from tabulate import tabulate
 
 REPOSITORY = Path(__file__).parents[1]
+METRICS = ["test_loss", "test_accuracy"]
 NUMBERS, GRADIENT = 1e-9, 1e-6  # maximum differences: in problems 1 to 3, in the gradient check
 # Maximum relative differences of the training loss; each step amplifies the rounding errors so far.
 FIRST_EPOCH, FIRST_EPOCH_OF_SINGLE_SAMPLES = 0.001, 0.05
@@ -73,9 +74,9 @@ def compare_numbers(committed: Path, here: Path) -> Iterator[tuple[str, str, str
         recipe = read_yaml(here / PARAMS).get(run.network, {}).get(run.recipe, {})
         limit = FIRST_EPOCH_OF_SINGLE_SAMPLES if recipe.get("batch_size") == 1 else FIRST_EPOCH
         yield f"{FIRST_EPOCHS}: {name}", f"at most {limit} of it", f"{found:.2g}", found <= limit
-        seeds = read_table_of(recipe, here / run.seeds) if (here / run.seeds).exists() else None
-        for metric in ("test_loss", "test_accuracy") if seeds is not None else ():
-            low, high = prediction_interval(list(seeds[metric]), PROBABILITY)
+        seeds = read_table_of(recipe, here / run.seeds, *METRICS)
+        for metric, values in () if seeds is None else seeds[METRICS].items():
+            low, high = prediction_interval(list(values), PROBABILITY)
             found, limits = read_numbers(here / run.metrics)[metric], f"{low:.4f} to {high:.4f}"
             yield f"{run.metrics}: {metric}", limits, f"{found:.4f}", low <= found <= high
 

@@ -19,6 +19,13 @@ with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
     from matplotlib.figure import Figure
 
 BLUE, GREEN, ORANGE, RED, GREY = "tab:blue", "tab:green", "tab:orange", "tab:red", "0.45"
+# What a color means in every figure of a network; a wrong prediction is RED.
+SPLITS = {  # each with its label, color and line style
+    "train": ("training", ORANGE, "--"),
+    "validation": ("validation", GREEN, "-."),
+    "test": ("test", BLUE, "-"),
+}
+RECIPES = ("#8a8b00", "tab:purple", "tab:cyan", "tab:pink")  # baseline, improved, others
 
 matplotlib.rcParams.update(
     {

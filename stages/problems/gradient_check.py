@@ -13,14 +13,14 @@ import torch
 from torch.nn.functional import cross_entropy, linear
 
 SAMPLES = 4
-WIDTH = 1e-3  # of the differences: so wide that rounding errors do not reach the first digit
+STEPS = (1e-2, 1e-3, 1e-4)  # of the differences; with smaller ones, rounding errors dominate
 
 
 def main() -> None:
     """Compare the gradient of the untrained numpy_network, baseline, in float64, for random inputs.
 
-    Writes a row per weight matrix and bias vector: the max difference from what autograd and
-    central differences give, each relative to the max absolute entry of the gradient there.
+    Writes a row per weight matrix and bias vector: the maximum difference from what autograd and
+    central differences give, each relative to the maximum absolute entry of the gradient there.
     """
     recipe = load_params(Recipe, "numpy_network", "baseline")
     generator = np.random.default_rng(recipe.seed)
@@ -33,19 +33,20 @@ def main() -> None:
     layers = zip(network.weights, network.biases, strict=True)
     ends = np.cumsum([array.size for layer in layers for array in layer])
     batch = network, inputs, targets
-    gradients = np.stack([network.gradient, by_autograd(*batch), by_differences(*batch)])
+    differences = [by_differences(*batch, step) for step in STEPS]
+    gradients = np.stack([network.gradient, by_autograd(*batch), *differences])
     rows = []
     for number, (ours, *others) in enumerate(np.split(gradients, ends[:-1], axis=1)):
         scale = np.abs(ours).max()
-        autograd, differences = (np.abs(ours - other).max() / scale for other in others)
+        autograd, *central = (np.abs(ours - other).max() / scale for other in others)
         rows.append(
             {
                 "layer": number // 2 + 1,
                 "parameters": "biases" if number % 2 else "weights",
                 "count": len(ours),
                 "autograd": without_rounding_errors(autograd),
-                "central_differences": f"{differences:.0e}",
             }
+            | {f"h={step:g}": f"{found:.1e}" for step, found in zip(STEPS, central, strict=True)}
         )
     with replacing(GRADIENT_CHECK) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False)
@@ -65,7 +66,9 @@ def by_autograd(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray) 
     return np.concatenate([gradient.numpy().ravel() for gradient in gradients])
 
 
-def by_differences(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def by_differences(
+    network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarray, step: float
+) -> np.ndarray:
     """Return the gradient of the mean cross entropy by central differences, as one vector.
 
     `inputs` has shape (n, d_0), `targets` (n, d_L), one-hot.
@@ -76,10 +79,10 @@ def by_differences(network: NumpyNetwork, inputs: np.ndarray, targets: np.ndarra
 
     gradient = np.empty_like(network.parameters)
     for index, parameter in enumerate(network.parameters.copy()):
-        network.parameters[index] = parameter + WIDTH
+        network.parameters[index] = parameter + step
         above = loss()
-        network.parameters[index] = parameter - WIDTH
-        gradient[index] = (above - loss()) / (2 * WIDTH)
+        network.parameters[index] = parameter - step
+        gradient[index] = (above - loss()) / (2 * step)
         network.parameters[index] = parameter
     return gradient
 

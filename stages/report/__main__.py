@@ -1,25 +1,32 @@
 """Write the report, one chapter per problem, and the model card, from other stages' results."""
 
+import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
-from stages.core import numerics, paths
+from stages.core import datasets, numerics, paths
 from stages.core.files import replacing
-from stages.core.networks import network_names
-from stages.core.params import TrainingRecipe, read_yaml
+from stages.core.networks import network_names, training_of
+from stages.core.params import read_yaml
 from stages.core.paths import Problem, Run
 from stages.core.stage import run_stage
-from stages.networks.common.schedule import learning_rates
+from stages.networks.numpy_network.inference import predict
+from stages.networks.numpy_network.network import NumpyNetwork
+from stages.networks.numpy_network.recipe import Recipe
 from stages.plot import figures
 from stages.plot.style import save_figures
 from stages.report import verdicts
 from stages.report.html import to_html
 from stages.report.markdown import render
-from stages.results.reading import Results, read_csv, read_numbers
+from stages.results.reading import Results, classes_of, read_csv, read_numbers
+from stages.results.summaries import errors
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -33,7 +40,7 @@ def main() -> None:
     runs = [Run(network, recipe) for network in networks for recipe in params[network]]
     results = {run.name: Results(run) for run in runs}
     save_figures(paths.COMPARISON, draw_comparisons(results.values(), reported))
-    report = number_figures(render_report(params, reported, results))
+    report = join_lines(number_figures(render_report(params, reported, results)))
     # They are in git, to verify a run on a processor where bits differ, as in later epochs they do.
     first_epochs = [each.history.head(2).assign(run=name) for name, each in results.items()]
     columns = ["run", "epoch", "train_loss"]
@@ -66,6 +73,7 @@ def render_report(
         params=params,
         reported=reported,
         results=results,
+        seeded=all(each.seeds() is not None for each in results.values()),
         confirmed=verdicts.confirmed(numbers),
         accuracies=accuracies,
         errors=read_csv(Problem("box_network").results / "errors.csv"),
@@ -74,8 +82,28 @@ def render_report(
         epochs=beside_reported(
             results["numpy_network-baseline"].history, reported["numpy_network"]["history"]
         ),
+        probability=figures.probability,
+        untrained=predicted_untrained(results["numpy_network-baseline"]),
+        backward=source_from("delta =", NumpyNetwork.backward),
+        training_loop=source_from("for epoch", training_of("fashion_mlp").train),
         **numbers,
     )
+
+
+def predicted_untrained(results: Results) -> Counter[str]:
+    """Count the test images by the class that a numpy_network predicts before it is trained."""
+    assert isinstance(results.recipe, Recipe)
+    network = NumpyNetwork(results.recipe.sizes)
+    network.initialise(np.random.default_rng(results.recipe.seed))
+    images, _ = datasets.load(results.model.dataset, "test")
+    found = predict(network, images, results.recipe).argmax(axis=1)
+    return Counter(classes_of(results.predictions)[label] for label in found)
+
+
+def source_from(start: str, function: Callable[..., object]) -> str:
+    """Return the source of a function from its first line with `start`."""
+    source = inspect.getsource(function)
+    return textwrap.dedent(source[source.rindex("\n", 0, source.index(start)) + 1 :])
 
 
 def beside_reported(history: pd.DataFrame, reported: Sequence[Mapping[str, float]]) -> pd.DataFrame:
@@ -87,29 +115,21 @@ def beside_reported(history: pd.DataFrame, reported: Sequence[Mapping[str, float
 
 
 def draw_comparisons(results: Iterable[Results], reported: Mapping[str, Any]) -> dict[str, Figure]:
-    """Draw the figures in which the recipes of a network are side by side, for each network."""
-    drawn = {}
+    """Draw the figures in which recipes or data sets are side by side, by name."""
+    drawn, samples = {}, {}
     for network, group in groupby(results, lambda each: each.run.network):
-        histories, rates, weights = {}, {}, {}
+        histories, predictions, wrong = {}, {}, []
         for each in group:
-            name, recipe = each.run.recipe, each.recipe
-            histories[name] = each.history
-            if isinstance(recipe, TrainingRecipe):
-                rates[f"{name}: max {recipe.learning_rate:g}"] = relative_rates(recipe)
-            if each.model.first_weights is not None:
-                weights[name] = each.model.first_weights
+            recipe, dataset = each.run.recipe, each.model.dataset
+            images, labels = datasets.load(dataset, "test")
+            samples[dataset] = images, labels, classes_of(each.predictions)
+            histories[recipe], predictions[recipe] = each.history, each.predictions
+            wrong.append((recipe, images, errors(each.predictions).head(8)))
         drawn[network] = figures.comparison(histories, reported.get(network, {}))
-        if rates:
-            drawn[f"{network}_learning_rates"] = figures.learning_rates(rates)
-        if weights:
-            drawn[f"{network}_first_layers"] = figures.first_layers(weights)
-    return drawn
-
-
-def relative_rates(recipe: TrainingRecipe) -> list[float]:
-    """Return the learning rate in the middle of each epoch, as a fraction of its max."""
-    rates = [learning_rates(recipe, epoch, steps=1)[0] for epoch in range(recipe.epochs)]
-    return [rate / recipe.learning_rate for rate in rates]
+        drawn[f"{network}_reliability"] = figures.reliability(predictions)
+        drawn[f"{network}_confusion_matrices"] = figures.confusion_matrices(predictions)
+        drawn[f"{network}_errors"] = figures.predicted_images(wrong)
+    return drawn | {"classes": figures.classes_shown(samples)}
 
 
 def number_figures(text: str) -> str:
@@ -120,6 +140,13 @@ def number_figures(text: str) -> str:
         return f"{image[1]}\n\n*Figure {next(numbers)}. {image[2]}.*\n\n"
 
     return re.sub(r"^(!\[(.*?)\].*)\n*", numbered, text, flags=re.MULTILINE)
+
+
+def join_lines(text: str) -> str:
+    """Make each paragraph of a Markdown text one line, so that no formula is broken."""
+    parts = re.split(r"(^ *```.*?^ *```$)", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<=[^|\n])\n *(?=[^-|#!\s])(?!\d+\. )", " ", p) for p in parts[::2]]
+    return "".join(parts)
 
 
 if __name__ == "__main__":

@@ -67,9 +67,9 @@ def runs_table(results: Iterable[Results]) -> str:
         train = percent(last["train_accuracy"]), f"{last['train_loss']:.4g}"
         best = f"{summaries.best_epoch(each.history)} of {each.recipe.epochs}"
         held_out = "" if validation is None else percent(validation)
-        oracle = " (oracle)" if validation is None else ""
+        hindsight = " (hindsight)" if validation is None else ""
         run = each.run.network, each.run.recipe, f"{each.model.parameters:,}"
-        rows.append((*run, *test, held_out, *train, best + oracle))
+        rows.append((*run, *test, held_out, *train, best + hindsight))
     return table(
         rows, "network", "recipe", "parameters", "test accuracy", "test loss",
         "validation accuracy", "training accuracy", "training loss", "best epoch",

@@ -45,11 +45,3 @@ def ablation_differences(ablation: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(found | {"p": test.pvalue}, index=differences.columns)
     rows = found.reindex(by_seed.columns).assign(accuracy=by_seed.mean(), n=by_seed.count())
     return rows.sort_values("accuracy", ascending=False, kind="stable")
-
-
-def standard_error(accuracy: float, images: int) -> float:
-    """Return the standard error of an accuracy measured on `images` test images.
-
-    That of a binomial proportion, sqrt(p (1 - p) / n).
-    """
-    return math.sqrt(accuracy * (1 - accuracy) / images)

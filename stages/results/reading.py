@@ -5,13 +5,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.core.datasets import PIXELS
 from stages.core.files import reading
 from stages.core.networks import load_recipe
 from stages.core.paths import Run, study_table
 from stages.results.study import read_table_of
 
-import numpy as np
 import pandas as pd
 from safetensors import safe_open
 
@@ -66,20 +64,17 @@ class Model:
     parameters: int  # the number of weights and biases
     numerics: str  # what computed them
     dataset: str  # on which the network was trained
-    first_weights: np.ndarray | None  # (units, 28, 28); None if no layer has a weight per pixel
 
 
 def read_model(run: Run) -> Model:
     """Read the model of a run. Raises StageError if the file is something else."""
     with reading(run.model), safe_open(run.model, "np") as model:
         provenance = json.loads((model.metadata() or {}).get("provenance", "{}"))
-        shapes = {name: model.get_slice(name).get_shape() for name in model.keys()}  # noqa: SIM118
-        first = [name for name, shape in shapes.items() if shape[1:] == [PIXELS]]
+        shapes = [model.get_slice(name).get_shape() for name in model.keys()]  # noqa: SIM118
         return Model(
-            parameters=sum(math.prod(shape) for shape in shapes.values()),
+            parameters=sum(math.prod(shape) for shape in shapes),
             numerics=provenance.get("numerics", "not recorded"),
             dataset=provenance.get("dataset", "not recorded"),
-            first_weights=model.get_tensor(first[0]).reshape(-1, 28, 28) if first else None,
         )
 
 
@@ -96,16 +91,16 @@ class Results:
         self.history, self.predictions = read_history(run), read_predictions(run)
 
     def seeds(self) -> pd.DataFrame | None:
-        """Return the study's test metrics under each seed; None if they are of another recipe."""
+        """Return the study's test metrics under each seed; None if there are none of the recipe."""
         return self._study(self.run.seeds, "seed", *SEED_METRICS)
 
     def ablation(self) -> pd.DataFrame | None:
-        """Return the study's ablation of the network; None if it is of another recipe."""
+        """Return the study's ablation of the recipe; None if there is none."""
         path = study_table("ablation", self.run.network)
         return self._study(path, "variant", "seed", "validation_loss", "validation_accuracy")
 
     def kernels(self) -> pd.DataFrame | None:
-        """Return the study's histories under other kernels; None if they are of another recipe."""
+        """Return the study's histories under other kernels; None if there are none of the recipe."""
         path = study_table("kernels", self.run.network)
         return self._study(path, "kernel", "epoch", "train_loss", "test_loss", "test_accuracy")
 

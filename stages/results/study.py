@@ -40,10 +40,12 @@ def read_table(path: Path, *columns: str) -> tuple[dict[str, Any], pd.DataFrame]
 
 
 def read_table_of(recipe: Mapping[str, object], path: Path, *columns: str) -> pd.DataFrame | None:
-    """Read the table of a recipe, its hyperparameters by name; None if made with another one.
+    """Read the table of a recipe, its hyperparameters by name; None if there is none of it.
 
     Raises StageError as `read_table` does.
     """
+    if not path.exists():
+        return None
     made_with, table = read_table(path, *columns)
     hyperparameters = made_with.keys() - BESIDE
     same = {name: made_with[name] for name in hyperparameters} == recipe

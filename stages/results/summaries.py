@@ -2,28 +2,36 @@
 
 import math
 
+import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 
 def selection_loss(history: pd.DataFrame) -> str:
     """Name the column by which the best epoch is chosen.
 
-    Without validation images it is the test loss. That is an oracle: it shows when the network
-    begins to overfit, but to stop there would be to choose on the test set.
+    Without validation images it is the test loss. That tells when the network begins to overfit,
+    but only with hindsight: to stop there would be to choose on the test images.
     """
     return "validation_loss" if "validation_loss" in history else "test_loss"
 
 
 def best_epoch(history: pd.DataFrame) -> int:
-    """Return the epoch of the min of `selection_loss`."""
+    """Return the epoch of the minimum of `selection_loss`."""
     return int(history["epoch"][history[selection_loss(history)].idxmin()])
 
 
-def mean_loss(predictions: pd.DataFrame) -> float:
-    """Return the mean cross entropy in nats of a few rows of predictions."""
-    probabilities = [row[row["label"]] for _, row in predictions.iterrows()]
-    losses = [-math.log(p) if p > 0 else math.inf for p in probabilities]
-    return math.fsum(losses) / len(losses)
+def losses(predictions: pd.DataFrame) -> pd.Series:
+    """Return the cross entropy in nats of each row of predictions."""
+    probabilities = (row[row["label"]] for row in predictions.to_dict("records"))
+    values = [-math.log(p) if p > 0 else math.inf for p in probabilities]
+    return pd.Series(values, predictions.index, dtype=float)
+
+
+def rows_of_half_the_loss(predictions: pd.DataFrame) -> int:
+    """Return how few rows of predictions, those of the highest losses, make half of all loss."""
+    sums = losses(predictions).sort_values(ascending=False).cumsum()
+    return int((sums < sums.iloc[-1] / 2).sum()) + 1
 
 
 def confidence(predictions: pd.DataFrame) -> pd.Series:
@@ -32,19 +40,38 @@ def confidence(predictions: pd.DataFrame) -> pd.Series:
 
 
 def errors(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of predictions whose predicted class is not the true one."""
-    return predictions[predictions["prediction"] != predictions["label"]]
+    """Return the rows whose predicted class is not the true one, the highest losses first."""
+    wrong = predictions[predictions["prediction"] != predictions["label"]]
+    return wrong.loc[losses(wrong).sort_values(ascending=False, kind="stable").index]
+
+
+def examples(predictions: pd.DataFrame) -> dict[str, int]:
+    """Return the images, by index, that are examples of three kinds, as far as there are any.
+
+    Of images with the same confidence it is the first, of errors that of the highest loss.
+    """
+    right = predictions[predictions["prediction"] == predictions["label"]]
+    kinds = {
+        "confident and right": confidence(right).nlargest(1),
+        "ambiguous": confidence(predictions).nsmallest(1),
+        "confident and wrong": confidence(errors(predictions)).nlargest(1),
+    }
+    return {kind: rows.index[0] for kind, rows in kinds.items() if len(rows)}
 
 
 def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return ten bins of confidence, each with its images, mean confidence and accuracy.
 
-    The index is the lower limit of each bin that has an image.
+    `low` and `high` are Wilson's 95 % interval of the accuracy. The index is the lower limit of
+    each bin that has an image.
     """
     right = predictions["label"] == predictions["prediction"]
     table = pd.DataFrame({"confidence": confidence(predictions), "accuracy": right})
     bins = table.groupby((10 * table["confidence"]).astype(int).clip(upper=9) / 10)
-    return bins.mean().assign(images=bins.size())
+    counts = zip(bins["accuracy"].sum(), bins.size(), strict=True)
+    intervals = [binomtest(*each).proportion_ci(method="wilson") for each in counts]
+    low, high = zip(*intervals, strict=True)
+    return bins.mean().assign(images=bins.size(), low=low, high=high)
 
 
 def calibration_error(predictions: pd.DataFrame) -> float:
@@ -59,12 +86,25 @@ def calibration_error(predictions: pd.DataFrame) -> float:
 
 
 def scores_of(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return precision, recall and F1 of each class; a class never predicted has precision 0."""
+    """Return precision and recall of each class; a class never predicted has precision 0."""
     label, prediction = predictions["label"], predictions["prediction"]
     classes = [name for name in predictions if name in set(label)]
     labels, predicted, right = (
         column.value_counts().reindex(classes, fill_value=0)
         for column in (label, prediction, label[label == prediction])
     )
-    scores = {"precision": right / predicted.clip(lower=1), "recall": right / labels}
-    return pd.DataFrame(scores | {"F1": 2 * right / (labels + predicted)})
+    return pd.DataFrame({"precision": right / predicted.clip(lower=1), "recall": right / labels})
+
+
+def paired_recalls(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Compare two networks on the same images, class by class.
+
+    Returns the images that only `before` (`lost`) or only `after` (`won`) predicts correctly, and
+    the p-value of McNemar's exact test that either is as probable, times the number of classes
+    (Bonferroni's correction).
+    """
+    was, now = (table["label"] == table["prediction"] for table in (before, after))
+    rows = pd.DataFrame({"lost": was & ~now, "won": now & ~was}).groupby(before["label"]).sum()
+    pairs = zip(rows["lost"], rows["won"], strict=True)
+    p = [binomtest(lost, lost + won).pvalue if lost + won else 1 for lost, won in pairs]
+    return rows.assign(p=np.minimum(1, len(rows) * np.array(p)))
