@@ -100,7 +100,7 @@ class Results:
         return self._study(path, "variant", "seed", "validation_loss", "validation_accuracy")
 
     def kernels(self) -> pd.DataFrame | None:
-        """Return the study's histories under other kernels; None if there are none of the recipe."""
+        """Return the histories under other kernels; None if there are none of the recipe."""
         path = study_table("kernels", self.run.network)
         return self._study(path, "kernel", "epoch", "train_loss", "test_loss", "test_accuracy")
 
