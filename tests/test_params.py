@@ -123,23 +123,21 @@ def test_what_is_not_yaml_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "network", "message"),
     [
-        ("", "params.yaml has no numpy_network.baseline"),
-        (
-            "numpy_network: {baseline: 7}\n",
-            "params.yaml: numpy_network.baseline is not a block of parameters (it is 7)",
-        ),
+        ("", "numpy_network", "params.yaml has no numpy_network.other"),
+        ("numpy_network: {a: 7}", "numpy_network", "no numpy_network.other; it has a"),
+        ("numpy_network: {other: 7}", "numpy_network", "other is not a block of parameters"),
+        ("", "nothing", "there is no network 'nothing'; there are fashion_mlp, numpy_network"),
     ],
 )
 def test_a_stage_that_does_not_find_its_recipe_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, network: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(content)
-    with pytest.raises(StageError) as caught:
-        load_recipe(Run("numpy_network", "baseline"))
-    assert str(caught.value) == message
+    with pytest.raises(StageError, match=message):
+        load_recipe(Run(network, "other"))
 
 
 def places(block: dict | list, *above: object) -> Iterator[tuple]:
