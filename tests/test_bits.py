@@ -137,11 +137,8 @@ def test_without_the_pins_the_environment_changes_the_bits(project: Project) -> 
     [
         ["train@numpy_network-improved"],
         pytest.param(
-            [
-                *("problem@softmax_jacobian", "train@fashion_mlp-improved"),
-                *("plot@numpy_network-improved", "report"),
-            ],
-            marks=pytest.mark.slow(150),
+            ["problem@softmax_jacobian", "train@fashion_mlp-improved", "report"],
+            marks=pytest.mark.slow(140),
         ),
     ],
     ids=["a training", "the others"],
