@@ -3,7 +3,6 @@
 import fcntl
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ IDX_FILES = [
     for prefix in PREFIXES.values()
     for kind in ("images-idx3", "labels-idx1")
 ]
+STRACE = shutil.which("strace")
 TRAIN_IMAGES, VALIDATION_IMAGES, TEST_IMAGES = 192, 64, 64
 RESULT_FILES = ("dvc.lock", "models/README.md", "study/report.md")
 RESULT_FOLDERS = ("reports/", "study/figures/")
@@ -133,9 +133,14 @@ def locked(folder: Path) -> dict[str, dict]:
     return YAML(typ="safe").load(folder / "dvc.lock")["stages"]
 
 
-def arguments(entry: dict) -> list[str]:
-    """The command of a stage's entry in dvc.lock, as it is run in the root of the repository."""
-    return shlex.split(entry["cmd"].rpartition("exec ")[2])
+def without_outputs(project: Project, *stages: str) -> list[str]:
+    """Remove the outputs of stages; return the commands that make them."""
+    entries = locked(project.folder)
+    for stage in stages:
+        for out in entries[stage]["outs"]:
+            path = project.folder / out["path"]
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return [entries[stage]["cmd"] for stage in stages]
 
 
 def add_run(project: Project, network: str, recipe: str, dataset: str) -> None:
@@ -225,14 +230,26 @@ def small(tmp_path: Path) -> Project:
     return small_project(tmp_path / "project")
 
 
+def run_stages(project: Project, *commands: str, **variables: str) -> None:
+    """Run stages in one process; strace writes its system calls to `trace` beside the project."""
+    calls = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,rmdir,unlink,unlinkat"
+    options = ("-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-o", "../trace")
+    strace = ("strace", *options, "-e", f"trace={calls}") if STRACE else ()
+    project.run(*strace, "python", "tests/chain.py", *commands, PYTHONPATH=".", **variables)
+
+
 def reproduce(folder: Path) -> Project:
     """Make the small project, do what `dvc repro` does, in one process and so faster; commit it."""
     project = small_project(folder)
+    data = folder.with_name("data")  # the download finds it there
+    data.mkdir()
+    for dataset in CLASSES:
+        (folder / "data" / dataset).rename(data / dataset)
     for command in ("init --quiet", "config user.name test", "config user.email test@localhost"):
         project.run("git", *command.split())
     with Repo(project.folder) as repo:  # in the order of dvc.yaml
         commands = [stage.cmd for stage in repo.index.stages]
-    project.run("python", "tests/chain.py", *commands, PYTHONPATH=".")
+    run_stages(project, *commands, DATASETS_FOLDER=str(data))
     project.run("dvc", "commit", "--quiet", "--force")
     project.run("git", "add", ".")
     project.run("git", "commit", "--quiet", "--message", "reproduce")
@@ -246,9 +263,11 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Pr
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "project").exists():
-            shutil.rmtree(folder / "unfinished", ignore_errors=True)
-            make(folder / "unfinished").folder.rename(folder / "project")
+        if not (folder / "made").exists():
+            for left_over in folder.glob("*/"):
+                shutil.rmtree(left_over)
+            make(folder / "project")
+            (folder / "made").touch()
     return Project(folder / "project")
 
 

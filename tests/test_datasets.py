@@ -82,8 +82,3 @@ def test_images_and_labels_must_be_as_many() -> None:
     write_idx(labels, np.zeros(9, np.uint8))
     with pytest.raises(StageError, match=r"shape \(10, 28, 28\) for 9 labels"):
         datasets.load("MNIST", "train")
-
-
-def test_an_unknown_data_set_is_named_with_those_there_are() -> None:
-    with pytest.raises(StageError, match="no data set 'CIFAR'; there are FashionMNIST, MNIST"):
-        datasets.load("CIFAR", "train")

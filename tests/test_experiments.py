@@ -29,7 +29,7 @@ def rows(table: str) -> list[dict[str, str]]:
 
 def clone(project: Project, folder: Path, *options: str) -> Project:
     """A fresh clone of a project, with its results from its cache."""
-    project.run("git", "clone", "--quiet", *options, str(project.folder), str(folder))
+    project.run("git", "clone", "--quiet", *options, f"file://{project.folder}", str(folder))
     copy = Project(folder)
     copy.run("git", "config", "user.name", "test")
     copy.run("git", "config", "user.email", "test@localhost")
@@ -87,3 +87,18 @@ def test_an_experiment_that_failed_or_waits_is_listed_without_figures(project: P
     project.run(*queue, "waiting", "--set-param", f"{rate}=0.1")
     shown = project.run("python", "-m", "tools.experiments").stdout
     assert shown == "bad: failed\nwaiting: queued\n"
+
+
+@pytest.mark.slow(15)
+def test_in_a_shallow_clone_an_empty_table_says_why(project: Project, tmp_path: Path) -> None:
+    """DVC runs queued experiments there, and loses them."""
+    project.run("git", "commit", "--allow-empty", "--quiet", "--message", "a second commit")
+    shallow = clone(project, tmp_path / "clone", "--depth", "1")
+    change = ("--set-param", "numpy_network.baseline.learning_rate=0.1")
+    shallow.run("dvc", "exp", "run", "--queue", *change, "evaluate@numpy_network-baseline")
+    shallow.run("dvc", "exp", "run", "--run-all")
+    shown = shallow.run("python", "-m", "tools.experiments").stdout
+    assert (
+        shown
+        == "No experiment differs from what is committed (in a shallow clone DVC loses them).\n"
+    )

@@ -1,6 +1,7 @@
 """The PyTorch network: its linear layer, its device."""
 
 import os
+import re
 
 from stages.core import numerics
 from stages.networks.fashion_mlp import linear
@@ -59,3 +60,7 @@ def test_auto_chooses_mps_then_cuda_then_cpu(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in available)
     assert choose_device("auto").type == chosen
     assert choose_device("cpu").type == "cpu"
+
+
+def test_a_model_that_a_gpu_computed_is_not_called_pinned() -> None:
+    assert re.search("not pinned: .*the device is cuda", numerics.describe("cuda"))

@@ -8,16 +8,17 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from unittest.mock import ANY
 
 from stages import check_params, evaluate
-from stages.core.paths import Run, ablation
+from stages.core.paths import Run
 from stages.core.stage import StageError
 from stages.networks.numpy_network import inference
 
 import numpy as np
 import pytest
 from chain import hashes
-from conftest import Project, arguments, locked
+from conftest import STRACE, Project, without_outputs
 from safetensors.numpy import save_file
 
 FASHION, NUMPY = Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")
@@ -41,39 +42,28 @@ def whole(project: Project, reproduced: Project) -> None:
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-@pytest.mark.parametrize("stage", [TRAIN, pytest.param("report", marks=pytest.mark.slow(40))])
+@pytest.mark.skipif(not STRACE, reason="needs strace")
+@pytest.mark.parametrize("stage", [TRAIN, pytest.param("report", marks=pytest.mark.slow(12))])
 def test_a_killed_stage_leaves_whole_files_only(
     project: Project, reproduced: Project, stage: str
 ) -> None:
-    """SIGKILL when a finished file would get its name: the first one, then the second, and so on.
-
-    The run that is not killed makes the same outputs as an undisturbed run.
-    """
-    entry = locked(project.folder)[stage]
-    expected = hashes(reproduced.folder)
-    for out in entry["outs"]:
-        path = project.folder / out["path"]
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    kills = 0
-    while True:
-        inject = f"inject=rename:signal=SIGKILL:when={kills + 1}"
+    """SIGKILL when the first, or the second, finished file would get its name; then none."""
+    (command,), expected = without_outputs(project, stage), hashes(reproduced.folder)
+    for when, killed in ((1, True), (2, True), (1000, False)):
+        inject = f"inject=rename:signal=SIGKILL:when={when}"
         strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", inject)
-        if project.run(*strace, *arguments(entry), check=False).returncode == 0:
-            break
-        kills += 1
+        assert (project.run(*strace, "sh", "-c", command, check=False).returncode != 0) == killed
         for path, content in hashes(project.folder).items():
             assert ".partial" in path or content == expected[path]
-    assert kills >= len(entry["outs"])
     assert hashes(project.folder) == expected
 
 
-def start_training(project: Project, epochs: int, **variables: str) -> subprocess.Popen:
+def start_training(project: Project, epochs: int) -> subprocess.Popen:
     """Start `dvc repro`; return when it tells of the network's first epoch."""
     project.set_param(NUMPY.network, NUMPY.recipe, epochs=epochs)
     # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = project.start("dvc", "repro", TRAIN, start_new_session=True, **variables)
+    process = project.start("dvc", "repro", TRAIN, start_new_session=True)
     seen = ""
     while not re.search(f"{NUMPY.name}: epoch [1-9]", seen):
         read = process.stderr.read(1)
@@ -97,11 +87,8 @@ def test_ctrl_c_ends_it_in_one_line_and_it_goes_on_later(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
-@pytest.mark.parametrize("shell", ["/bin/sh", pytest.param("/bin/bash", marks=pytest.mark.slow(9))])
-def test_a_stage_ends_with_a_dvc_that_is_killed(
-    project: Project, reproduced: Project, shell: str
-) -> None:
-    process = start_training(project, epochs=100_000, SHELL=shell)
+def test_a_stage_ends_with_a_dvc_that_is_killed(project: Project, reproduced: Project) -> None:
+    process = start_training(project, epochs=100_000)
     process.kill()
     # The pipe ends when nobody holds its other end any more.
     _, stderr = process.communicate()
@@ -112,9 +99,9 @@ def test_a_stage_ends_with_a_dvc_that_is_killed(
 
 
 def test_of_two_at_once_the_second_one_ends_with_one_message(
-    project: Project, reproduced: Project
+    project: Project,
 ) -> None:
-    first = start_training(project, epochs=100)
+    first = start_training(project, epochs=50)
     os.killpg(first.pid, signal.SIGSTOP)  # it goes on after the second one
     second = project.run("dvc", "repro", TRAIN, check=False)
     assert first.poll() is None, "the first one was over before the second one began"
@@ -124,8 +111,7 @@ def test_of_two_at_once_the_second_one_ends_with_one_message(
     assert second.returncode != 0
     assert "Traceback" not in second.stderr
     assert "is busy, it is being blocked by:" in second.stderr
-    project.set_param(NUMPY.network, NUMPY.recipe, epochs=2)
-    whole(project, reproduced)
+    assert project.repro(TRAIN) == []
 
 
 def may_mount() -> bool:
@@ -141,7 +127,6 @@ def may_mount() -> bool:
     ("folder", "options", "message"),
     [
         ("models", "size=4k", "No space left on device"),
-        ("reports/predictions", "size=4k", "No space left on device"),
         ("reports/metrics", "ro", f"{NUMPY.metrics}.partial: Read-only file system"),
     ],
 )
@@ -159,24 +144,9 @@ def test_a_disk_that_takes_nothing(
     assert hashes(project.folder) == hashes(reproduced.folder)
 
 
-@pytest.mark.parametrize("content", [None, "fashion_mlp: [", "7\n"])
-def test_params_that_are_no_params_are_told_by_dvc_in_one_line(
-    project: Project, reproduced: Project, content: str | None
-) -> None:
-    project.write("params.yaml", content or "")
-    if content is None:
-        (project.folder / "params.yaml").unlink()
-    finished = project.run("dvc", "repro", check=False)
-    assert finished.returncode != 0
-    assert "Traceback" not in finished.stderr
-    assert len(re.findall("^ERROR: .*params.yaml", finished.stderr, re.MULTILINE)) == 1
-    assert hashes(project.folder) == hashes(reproduced.folder)
-
-
 @pytest.mark.parametrize(
     ("recipe", "values", "options"),
     [
-        ("baseline", {"lerning_rate": 0.1}, []),
         ("baseline", {"epochs": "many"}, ["train"]),
         ("improved", {"batch_size": -3}, ["--keep-going"]),
     ],
@@ -191,17 +161,6 @@ def test_a_parameter_that_is_wrong_leaves_all_results_alone(
     assert hashes(project.folder) == hashes(reproduced.folder)
 
 
-def test_a_single_stage_with_a_wrong_parameter_loses_nothing_for_good(
-    project: Project, reproduced: Project
-) -> None:
-    """DVC removes the outputs of a stage before it runs it; its cache and git have them."""
-    project.set_param(NUMPY.network, NUMPY.recipe, epochs="many")
-    assert project.run("dvc", "repro", "--single-item", TRAIN, check=False).returncode != 0
-    project.run("git", "checkout", "--quiet", ".")
-    project.run("dvc", "checkout", "--quiet")
-    assert hashes(project.folder) == hashes(reproduced.folder)
-
-
 def damage(path: Path, how: str) -> None:
     if how == "cut off":
         path.write_bytes(path.read_bytes()[:-7])
@@ -209,10 +168,6 @@ def damage(path: Path, how: str) -> None:
         path.write_text("<html>Please log in</html>\n")
     elif how == "of another network":
         save_file({"0.weight": np.zeros((3, 2), np.float32)}, path)
-    elif how == "with a row twice":
-        path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
-    elif how == "in a merge conflict":
-        path.write_text(path.read_text() + "<<<<<<< HEAD\n")
     else:
         lines = [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()]
         path.write_text("\n".join(lines) + "\n")
@@ -226,23 +181,13 @@ def damage(path: Path, how: str) -> None:
             for run, dataset in ((FASHION, "FashionMNIST"), (NUMPY, "MNIST"))
             for how in ("cut off", "another file", "of another network")
         ),
-        (
-            NUMPY.history,
-            "without its last column",
-            "stages.plot.__main__ numpy_network baseline MNIST",
-        ),
-        (NUMPY.history, "another file", "stages.plot.__main__ numpy_network baseline MNIST"),
-        (
-            NUMPY.predictions,
-            "without its last column",
-            "stages.plot.__main__ numpy_network baseline MNIST",
+        *(
+            (file, how, "stages.plot.__main__ numpy_network baseline MNIST")
+            for file in (NUMPY.history, NUMPY.predictions)
+            for how in ("another file", "without its last column")
         ),
         (NUMPY.metrics, "cut off", "stages.report.__main__"),
-        *(
-            (NUMPY.seeds, how, "stages.report.__main__")
-            for how in ("another file", "with a row twice", "in a merge conflict")
-        ),
-        (ablation(NUMPY.network), "without its last column", "stages.report.__main__"),
+        (NUMPY.seeds, "another file", "stages.report.__main__"),
     ],
     ids=lambda value: str(value).replace("/", "."),
 )
@@ -278,13 +223,12 @@ def test_settings_of_matplotlib_reach_no_figure(
     for path in (project.folder / "matplotlibrc", styles / "own.mplstyle"):
         path.write_bytes(b"font.size: 20 # \xff\n")
     (tmp_path / "matplotlibrc").write_text("backend: nonsense\n")
-    finished = project.run(
+    project.run(
         *("python", "-m", "stages.plot", "numpy_network", "baseline", "MNIST"),
         MPLBACKEND="module://matplotlib_inline.backend_inline",
         MATPLOTLIBRC=str(tmp_path),
         HOME=str(tmp_path),
     )
-    assert finished.stderr == ""
     assert hashes(project.folder) == hashes(reproduced.folder)
 
 
@@ -311,24 +255,16 @@ def test_a_folder_of_the_data_may_be_a_link(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("name", "message"),
     [
-        *(
-            ("  improved: # the", f"  {name}: # the", f"fashion_mlp.{name}: a recipe's name has")
-            for name in ("v1.5", "my recipe", "-fast", "a;b")
-        ),
-        ("  improved: # the", "  other: # the", "fashion_mlp.improved, a run in dvc.yaml, is miss"),
-        (
-            "  baseline: # as",
-            "  other: # as",
-            "fashion_mlp.baseline, a run in dvc.yaml, is missing",
-        ),
+        *((name, f"fashion_mlp.{name}: a recipe's name has") for name in ("v1.5", "-a", "a;b")),
+        ("other", "fashion_mlp.baseline, a run in dvc.yaml, is missing"),
     ],
 )
 def test_a_recipe_that_the_pipeline_cannot_take_is_named(
-    project: Project, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
-    project.replace("params.yaml", old, new)
+    project.replace("params.yaml", "  baseline: # as", f"  {name}: # as")
     monkeypatch.chdir(project.folder)
     with pytest.raises(StageError, match=re.escape(message)):
         check_params.main()
@@ -351,17 +287,12 @@ def test_a_network_that_memory_does_not_hold(project: Project) -> None:
     assert message == "error: not enough memory; free some, or lower the sizes in params.yaml"
 
 
-@pytest.mark.parametrize(
-    "missing", ["reports/figures/numpy_network-improved/history.png", "data/reported.yaml"]
-)
-def test_a_file_that_the_report_misses_is_named(
-    project: Project, reproduced: Project, missing: str
-) -> None:
+def test_a_file_that_the_report_misses_is_named(project: Project, reproduced: Project) -> None:
+    missing = "reports/figures/numpy_network-improved/history.png"
     (project.folder / missing).unlink()
     finished = project.run("python", "-m", "stages.report", check=False)
     assert error_line(finished).startswith(f"error: {missing} is missing; ")
-    found, expected = hashes(project.folder), hashes(reproduced.folder)
-    assert found == {path: content for path, content in expected.items() if path != missing}
+    assert hashes(project.folder) | {missing: ANY} == hashes(reproduced.folder)
 
 
 @pytest.mark.parametrize("error", [MemoryError, RuntimeError])

@@ -82,7 +82,23 @@ def test_a_table_is_read_as_it_was_written_with_its_parameters(tmp_path: Path) -
     pd.testing.assert_frame_equal(found, table)
 
 
-@pytest.mark.parametrize("content", ["", "# 1\nseed,loss\n1,2\n", "seed,loss\n1,2\n", "# {}\n"])
+HEADER = "# {}\nseed,test_loss,test_accuracy\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "seed,test_loss,test_accuracy\n1,2,3\n",
+        "# 1\nseed,test_loss,test_accuracy\n1,2,3\n",
+        "# {}\n",
+        "# {}\nseed,loss\n1,2\n",
+        '# {"variants": {}}\nvariant,seed,validation_loss\na,1,2\n',
+        f"{HEADER}1,2,\n",
+        f"{HEADER}1,2,3\n1,2,3\n",
+        f"{HEADER}<<<<<<< HEAD\n1,2,3\n",
+    ],
+)
 def test_what_is_no_table_with_parameters_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "table.csv").write_text(content)
     with pytest.raises(StageError, match=r"table\.csv is damaged or has another format"):

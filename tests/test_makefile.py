@@ -1,14 +1,20 @@
-"""What make does about the environment in .venv, with a Python that only notes what it is told."""
+"""What make does; about the environment in .venv, with a Python that only notes what it is told."""
 
+import hashlib
 import os
+import re
 import shutil
 import sys
+import sysconfig
+import textwrap
+import zipfile
 from pathlib import Path
 
 from tools.cores import count_cores
 
 import pytest
-from conftest import REPOSITORY, Project, give_environment
+from chain import hashes
+from conftest import REPOSITORY, Project, give_environment, locked
 
 PYTHON = """#!/bin/sh
 case "$*" in
@@ -24,89 +30,89 @@ echo "uv $UV_DEFAULT_INDEX, $UV_INDEX, $UV_FIND_LINKS" >> log
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def made(tmp_path: Path) -> Project:
     """A folder with the Makefile, in which the environment was made."""
-    project = Project(tmp_path / "project")
-    (project.folder / ".git").mkdir(parents=True)
-    shutil.copy(REPOSITORY / "Makefile", project.folder)
-    project.write("requirements.txt", "planted==1\n")
-    project.write("requirements-dev.txt", f"a==1\n    # via x\n{LOCKED_UV}z==1\n")
-    project.write("pip.txt", "")
+    made = Project(tmp_path / "project")
+    (made.folder / ".git").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "Makefile", made.folder)
+    made.write("requirements.txt", "planted==1\n")
+    made.write("requirements-dev.txt", f"a==1\n    # via x\n{LOCKED_UV}z==1\n")
+    made.write("pip.txt", "")
     for name, text in (("python", PYTHON), ("uv", UV), ("dvc", "#!/bin/sh\n")):
-        project.write(name, text)
-        (project.folder / name).chmod(0o755)
-    assert installs(project)
-    return project
+        made.write(name, text)
+        (made.folder / name).chmod(0o755)
+    assert installs(made)
+    return made
 
 
-def installs(project: Project) -> bool:
+def installs(made: Project) -> bool:
     """Run make; return whether it installed the packages."""
-    project.write("log", "")
-    project.run("make", ".venv/installed", "PYTHON=./python")
-    return "uv " in (project.folder / "log").read_text()
+    made.write("log", "")
+    made.run("make", ".venv/installed", "PYTHON=./python")
+    return "uv " in (made.folder / "log").read_text()
 
 
-def test_an_intact_environment_is_left_alone_whatever_the_dates(project: Project) -> None:
-    os.utime(project.folder / "requirements.txt", (2e9, 2e9))
-    assert not installs(project)
+def test_an_intact_environment_is_left_alone_whatever_the_dates(made: Project) -> None:
+    os.utime(made.folder / "requirements.txt", (2e9, 2e9))
+    assert not installs(made)
 
 
-def test_a_moved_environment_is_made_again(project: Project, tmp_path: Path) -> None:
-    moved = Project(project.folder.rename(tmp_path / "moved"))
+def test_a_moved_environment_is_made_again(made: Project, tmp_path: Path) -> None:
+    moved = Project(made.folder.rename(tmp_path / "moved"))
     assert installs(moved)
     assert not installs(moved)
 
 
 def test_an_environment_that_is_broken_half_made_or_of_other_requirements_is_made_again(
-    project: Project,
+    made: Project,
 ) -> None:
-    (project.folder / ".venv/bin/python").unlink()
-    assert installs(project)
-    (project.folder / ".venv/installed").unlink()  # which is written last
-    assert installs(project)
-    project.append("requirements.txt", "more==1\n")
-    assert installs(project)
+    (made.folder / ".venv/bin/python").unlink()
+    assert installs(made)
+    (made.folder / ".venv/installed").unlink()  # which is written last
+    assert installs(made)
+    made.append("requirements.txt", "more==1\n")
+    assert installs(made)
 
 
 def test_the_environment_of_another_clone_behind_a_link_is_left_alone(
-    project: Project, tmp_path: Path
+    made: Project, tmp_path: Path
 ) -> None:
-    other = (project.folder / ".venv").rename(tmp_path / "other")
-    (project.folder / ".venv").symlink_to(other)
+    other = (made.folder / ".venv").rename(tmp_path / "other")
+    (made.folder / ".venv").symlink_to(other)
     (other / "installed").write_text("/another/clone 1 2\n")
-    assert installs(project)
+    assert installs(made)
     assert (other / "installed").exists()
-    assert not (project.folder / ".venv").is_symlink()
+    assert not (made.folder / ".venv").is_symlink()
 
 
-def test_uv_is_installed_by_its_hash_and_told_where_pip_finds_packages(project: Project) -> None:
-    project.write(
+def test_uv_is_installed_by_its_hash_and_told_where_pip_finds_packages(made: Project) -> None:
+    made.write(
         "pip.txt",
         "global.find-links='/a'\nglobal.index-url='https://b/simple'\n"
         "user.extra-index-url='\\nhttps://c\\nhttps://d'\n:env:.find-links='/e'\n",
     )
-    project.append("requirements.txt", "more==1\n")
-    assert installs(project)
-    assert (project.folder / "log").read_text() == (
+    made.append("requirements.txt", "more==1\n")
+    assert installs(made)
+    assert (made.folder / "log").read_text() == (
         f"{LOCKED_UV}uv https://b/simple,  https://c https://d, /e\n"
     )
 
 
-def test_nothing_is_installed_where_dvc_could_not_work(project: Project) -> None:
-    (project.folder / ".git").rmdir()
-    (project.folder / ".venv/installed").unlink()
-    finished = project.run("make", ".venv/installed", "PYTHON=./python", check=False)
+def test_nothing_is_installed_where_dvc_could_not_work(made: Project) -> None:
+    (made.folder / ".git").rmdir()
+    (made.folder / ".venv/installed").unlink()
+    finished = made.run("make", ".venv/installed", "PYTHON=./python", check=False)
     assert finished.returncode != 0
-    assert finished.stderr.startswith(f"error: {project.folder} is no git repository")
+    assert finished.stderr.startswith(f"error: {made.folder} is no git repository")
 
 
 @pytest.mark.parametrize("broken", ["uv", "dvc"])
-def test_an_installation_that_fails_is_not_taken_for_one(project: Project, broken: str) -> None:
-    project.append("requirements.txt", "more==1\n")
-    project.write(broken, "#!/bin/sh\nexit 1\n")
-    finished = project.run("make", ".venv/installed", "PYTHON=./python", check=False)
+def test_an_installation_that_fails_is_not_taken_for_one(made: Project, broken: str) -> None:
+    made.append("requirements.txt", "more==1\n")
+    made.write(broken, "#!/bin/sh\nexit 1\n")
+    finished = made.run("make", ".venv/installed", "PYTHON=./python", check=False)
     assert finished.returncode != 0
-    assert not (project.folder / ".venv/installed").exists()
+    assert not (made.folder / ".venv/installed").exists()
 
 
 def test_no_more_cores_are_counted_than_may_be_used(tmp_path: Path) -> None:
@@ -121,15 +127,61 @@ def test_no_more_cores_are_counted_than_may_be_used(tmp_path: Path) -> None:
     assert here.run(*command).stdout == "1\n"
 
 
-@pytest.mark.slow(30)
-def test_make_repro_fails_where_one_of_its_trainings_does(small: Project) -> None:
+def write_wheel(folder: Path, name: str, version: str) -> str:
+    """Write a package that has nothing in it; return its SHA-256."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{name}-{version}.dist-info/METADATA", metadata)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_make_requirements_takes_the_newest_versions_by_their_hashes(
+    made: Project, tmp_path: Path
+) -> None:
+    made.write(
+        "pyproject.toml",
+        '[made]\nname = "x"\nversion = "1"\ndependencies = ["a", "b==1"]\n'
+        '[dependency-groups]\ndev = ["b", "c"]\n',
+    )
+    sums = {
+        f"{name}=={version}": write_wheel(tmp_path, name, version)
+        for name in "abc"
+        for version in ("1", "2")
+    }
+    shutil.copy(Path(sys.executable).with_name("uv"), made.folder / ".venv/bin")
+    made.run("make", "requirements", UV_NO_INDEX="1", UV_FIND_LINKS=str(tmp_path))
+    for file, packages in (("", ("a==2", "b==1")), ("-dev", ("b==1", "c==2"))):
+        text = (made.folder / f"requirements{file}.txt").read_text()
+        found = re.findall(r"^(\S+) \\\n    --hash=sha256:(\w+)$", text, re.MULTILINE)
+        assert found == [(package, sums[package]) for package in packages]
+
+
+@pytest.mark.slow(60)
+def test_make_repro_fails_where_a_training_does_and_then_makes_what_one_process_makes(
+    small: Project, reproduced: Project
+) -> None:
     small.run("git", "init", "--quiet")
     give_environment(small)
+    params = (small.folder / "params.yaml").read_text()
     small.set_param("fashion_mlp", "baseline", learning_rate=1e20)
     finished = small.run("make", "repro", check=False)
     assert finished.returncode != 0
     assert "fashion_mlp.baseline diverged in epoch 1" in finished.stderr
     assert (small.folder / "models/numpy_network-improved.safetensors").exists()
-    small.set_param("fashion_mlp", "baseline", learning_rate=0.1)
+    small.write("params.yaml", params)
     small.run("make", "repro")
-    assert small.run("dvc", "status").stdout.endswith("up to date.\n")
+    assert hashes(small.folder) == hashes(reproduced.folder)
+    assert locked(small.folder) == locked(reproduced.folder)
+
+
+@pytest.mark.slow(20)
+def test_readmes_commands_without_make_work_as_written(project: Project) -> None:
+    """All packages are there already: pip finds that they are those of both files."""
+    readme = (project.folder / "README.md").read_text()
+    block = re.search(r"^Without make:\n\n((?: {4}.*\n)+)", readme, re.MULTILINE)[1]
+    packages = {"PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1"}
+    one_file = {"PYTEST_ADDOPTS": "-n0 tests/test_files.py"}
+    shown = project.run("bash", "-ec", textwrap.dedent(block), **packages, **one_file).stdout
+    assert "Data and pipelines are up to date." in shown
+    assert re.search(r"^=+ \d+ passed in ", shown, re.MULTILINE)
