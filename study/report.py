@@ -1,6 +1,7 @@
 """Write study/report.md and its figures from the tables as they are: `python -m study.report`."""
 
 from collections.abc import Iterable, Mapping
+from itertools import cycle
 from pathlib import Path
 
 from stages.core.files import replacing
@@ -113,14 +114,17 @@ def draw_seeds(accuracies: pd.DataFrame, reported: Mapping[str, float]) -> Figur
 def draw_kernels(rows: pd.DataFrame) -> Figure:
     """Draw, by kernel, the test loss and how far the training loss is from the first kernel's."""
     figure, (left, right) = subplots(1, 2, figsize=(9, 3.6))
-    fixed = rows[rows["kernel"] == rows["kernel"].iloc[0]].set_index("epoch")
-    for kernel, group in rows.groupby("kernel", sort=False):
-        history = group.set_index("epoch")
-        (line,) = left.plot(history["test_loss"], label=kernel)
-        distance = (history["train_loss"] - fixed["train_loss"]).abs()
-        right.semilogy(distance.where(distance > 0), color=line.get_color())
+    losses = rows.pivot(index="epoch", columns="kernel", values="train_loss")
+    kernels = rows["kernel"].unique()
+    distances = losses.sub(losses[kernels[0]], axis=0).abs()
+    for kernel, style in zip(kernels, cycle(("-", "--", "-.", ":")), strict=False):
+        shown = rows[(rows["kernel"] == kernel) & (rows["epoch"] > losses.index[-1] / 10)]
+        left.plot(shown["epoch"], shown["test_loss"], style, label=kernel)
+        right.semilogy(distances[kernel].replace(0, float("nan")), style)
     left.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
-    right.set(title="Distance of the training loss from that of Haswell", xlabel="epoch")
+    right.set(title=f"Training loss: distance from {kernels[0]}", xlabel="epoch")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(loc="outside lower center", ncols=4)
     return figure
 
