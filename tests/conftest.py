@@ -19,11 +19,6 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
-IDX_FILES = [
-    f"{prefix}-{kind}-ubyte"
-    for prefix in PREFIXES.values()
-    for kind in ("images-idx3", "labels-idx1")
-]
 STRACE = shutil.which("strace")
 TRAIN_IMAGES, VALIDATION_IMAGES, TEST_IMAGES = 192, 64, 64
 RESULT_FILES = ("dvc.lock", "models/README.md", "study/report.md")

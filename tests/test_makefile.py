@@ -35,7 +35,7 @@ def made(tmp_path: Path) -> Project:
     made = Project(tmp_path / "project")
     (made.folder / ".git").mkdir(parents=True)
     shutil.copy(REPOSITORY / "Makefile", made.folder)
-    made.write("requirements.txt", "planted==1\n")
+    made.write("requirements.txt", "a==1\n")
     made.write("requirements-dev.txt", f"a==1\n    # via x\n{LOCKED_UV}z==1\n")
     made.write("pip.txt", "")
     for name, text in (("python", PYTHON), ("uv", UV), ("dvc", "#!/bin/sh\n")):
