@@ -64,7 +64,7 @@ verify: .venv/installed ## run what is committed in an empty folder and compare 
 experiments: .venv/installed ## compare the experiments, the best on the validation images first
 	@.venv/bin/python -m tools.experiments
 
-study: .venv/installed ## train with ten seeds, and do the ablation; takes about an hour
+study: .venv/installed ## search recipes; train with many seeds, variants and kernels; takes hours
 	@.venv/bin/dvc repro check_params download
 	@.venv/bin/python -m study
 	@$(MAKE) --no-print-directory repro

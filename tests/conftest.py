@@ -19,15 +19,9 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
-IDX_FILES = [
-    f"{prefix}-{kind}-ubyte"
-    for prefix in PREFIXES.values()
-    for kind in ("images-idx3", "labels-idx1")
-]
 STRACE = shutil.which("strace")
 TRAIN_IMAGES, VALIDATION_IMAGES, TEST_IMAGES = 192, 64, 64
 RESULT_FILES = ("dvc.lock", "models/README.md", "study/report.md")
-RESULT_FOLDERS = ("reports/", "study/figures/")
 
 
 # A git hook that starts the tests says where its repository is.
@@ -183,7 +177,7 @@ def copy_of_repository(folder: Path) -> Project:
         check=True,
     )
     for name in listed.stdout.rstrip("\0").split("\0"):
-        if name in RESULT_FILES or name.startswith(RESULT_FOLDERS):
+        if name in RESULT_FILES or name.startswith("reports/"):
             continue
         if (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -13,15 +13,17 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 
 from stages import download
+from stages.core.datasets import PREFIXES
 from stages.core.stage import StageError
 
 import numpy as np
 import pytest
 import torchvision
-from conftest import IDX_FILES, REPOSITORY, Project, write_idx
+from conftest import REPOSITORY, Project, write_idx
 
 PATH = os.environ["PATH"]
 # Programs that fail: npm first tells the cause, then where its log is; apt-get last.
@@ -44,9 +46,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for each in (folder, programs, work):
         each.mkdir()
     sums = {}
-    for name in IDX_FILES:
-        shape = (2, 28, 28) if "images" in name else (2,)
-        write_idx(folder / name, np.full(shape, len(sums), np.uint8))
+    for prefix, (kind, *size) in product(PREFIXES.values(), (("images", 28, 28), ("labels",))):
+        name = f"{prefix}-{kind}-idx{1 + len(size)}-ubyte"
+        write_idx(folder / name, np.full((2, *size), len(sums), np.uint8))
         sums[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     monkeypatch.setattr(download, "read_sums", lambda _: sums)
     monkeypatch.delenv("DVC_ROOT", raising=False)

@@ -93,7 +93,6 @@ HEADER = "# {}\nseed,test_loss,test_accuracy\n"
         "# 1\nseed,test_loss,test_accuracy\n1,2,3\n",
         "# {}\n",
         "# {}\nseed,loss\n1,2\n",
-        '# {"variants": {}}\nvariant,seed,validation_loss\na,1,2\n',
         f"{HEADER}1,2,\n",
         f"{HEADER}1,2,3\n1,2,3\n",
         f"{HEADER}<<<<<<< HEAD\n1,2,3\n",
@@ -102,4 +101,4 @@ HEADER = "# {}\nseed,test_loss,test_accuracy\n"
 def test_what_is_no_table_with_parameters_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "table.csv").write_text(content)
     with pytest.raises(StageError, match=r"table\.csv is damaged or has another format"):
-        read_table(tmp_path / "table.csv")
+        read_table(tmp_path / "table.csv", "seed", "test_loss", "test_accuracy")
