@@ -58,9 +58,10 @@ def test_a_killed_stage_leaves_whole_files_only(
     assert hashes(project.folder) == expected
 
 
-def start_training(project: Project, epochs: int) -> subprocess.Popen:
-    """Start `dvc repro`; return when it tells of the network's first epoch."""
-    project.set_param(NUMPY.network, NUMPY.recipe, epochs=epochs)
+@pytest.fixture
+def training(project: Project) -> subprocess.Popen:
+    """A `dvc repro` that tells of the network's first epoch, of more than it will do."""
+    project.set_param(NUMPY.network, NUMPY.recipe, epochs=100_000)
     # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = project.start("dvc", "repro", TRAIN, start_new_session=True)
@@ -69,49 +70,38 @@ def start_training(project: Project, epochs: int) -> subprocess.Popen:
         read = process.stderr.read(1)
         assert read, seen
         seen += read
+    project.set_param(NUMPY.network, NUMPY.recipe, epochs=2)
     return process
 
 
-def test_ctrl_c_ends_it_in_one_line_and_it_goes_on_later(
-    project: Project, reproduced: Project
+def test_a_second_dvc_and_ctrl_c_end_in_one_line_and_it_goes_on_later(
+    training: subprocess.Popen, project: Project, reproduced: Project
 ) -> None:
-    process = start_training(project, epochs=100_000)
-    os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate()
-    assert process.returncode != 0
+    os.killpg(training.pid, signal.SIGSTOP)
+    second = project.run("dvc", "repro", TRAIN, check=False)
+    os.killpg(training.pid, signal.SIGCONT)
+    assert second.returncode != 0
+    assert "Traceback" not in second.stderr
+    assert "is busy, it is being blocked by:" in second.stderr
+    os.killpg(training.pid, signal.SIGINT)
+    _, stderr = training.communicate()
+    assert training.returncode != 0
     assert "Traceback" not in stderr
     assert "interrupted; run `dvc repro` again" in re.split("[\r\n]", stderr)
     assert not (project.folder / NUMPY.model).exists()
-    project.set_param(NUMPY.network, NUMPY.recipe, epochs=2)
     whole(project, reproduced)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
-def test_a_stage_ends_with_a_dvc_that_is_killed(project: Project, reproduced: Project) -> None:
-    process = start_training(project, epochs=100_000)
-    process.kill()
+def test_a_stage_ends_with_a_dvc_that_is_killed(
+    training: subprocess.Popen, project: Project, reproduced: Project
+) -> None:
+    training.kill()
     # The pipe ends when nobody holds its other end any more.
-    _, stderr = process.communicate()
+    _, stderr = training.communicate()
     assert "Traceback" not in stderr
     assert not (project.folder / NUMPY.model).exists()
-    project.set_param(NUMPY.network, NUMPY.recipe, epochs=2)
     whole(project, reproduced)
-
-
-def test_of_two_at_once_the_second_one_ends_with_one_message(
-    project: Project,
-) -> None:
-    first = start_training(project, epochs=50)
-    os.killpg(first.pid, signal.SIGSTOP)  # it goes on after the second one
-    second = project.run("dvc", "repro", TRAIN, check=False)
-    assert first.poll() is None, "the first one was over before the second one began"
-    os.killpg(first.pid, signal.SIGCONT)
-    _, stderr = first.communicate()
-    assert first.returncode == 0, stderr
-    assert second.returncode != 0
-    assert "Traceback" not in second.stderr
-    assert "is busy, it is being blocked by:" in second.stderr
-    assert project.repro(TRAIN) == []
 
 
 def may_mount() -> bool:
