@@ -92,10 +92,9 @@ def on_validation_images(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_test_images(history: pd.DataFrame) -> pd.DataFrame:
-    """Return the last epoch's, the epoch of the minimum loss, and the last ten epochs' accuracy."""
+    """Return the final loss and accuracy, and the epoch of the minimum loss."""
     last = history.tail(1)[["loss", "accuracy"]].round({"loss": 6}).add_prefix("test_")
-    best, late = history["epoch"][history["loss"].idxmin()], history["accuracy"].tail(10).mean()
-    return last.assign(best_epoch=best, late_accuracy=round(late, 6))
+    return last.assign(best_epoch=history["epoch"][history["loss"].idxmin()])
 
 
 def by_epoch(history: pd.DataFrame) -> pd.DataFrame:
@@ -132,6 +131,8 @@ def load_study() -> Study:
             yield run, runs[run], block
 
     search, ablation = params.search, params.ablation
+    if unknown := params.seeds.keys() - {run.name for run in runs}:
+        raise StageError(f"{PARAMS}: seeds: there is no run {', '.join(sorted(unknown))}")
     return Study(
         [make_search(*each, search.seeds) for each in of("improved", search.grid, "search.grid")],
         [
@@ -149,6 +150,10 @@ def load_study() -> Study:
 
 def make_search(run: Run, dataset: str, grid: Mapping[str, list[Any]], seeds: int) -> Table:
     """Return the table of all combinations of a grid's values, on the validation images."""
+    if "epochs" not in grid:
+        raise StageError(
+            f"{PARAMS}: search.grid.{run.network} lacks epochs, of which few are chosen"
+        )
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     variants = [(each, each) for each in combinations]
     made_with, jobs = make_jobs(run, dataset, variants, seeds, "validation")

@@ -44,9 +44,11 @@ def accuracy(reported: float, measured: float, seeds: Sequence[float] | None) ->
     """
     theirs, ours = (f"test accuracy {percent(value)}" for value in (reported, measured))
     if seeds is None:
-        return [theirs, ours, "not judged: the study is of other hyperparameters"]
+        return [theirs, ours, "not judged: the study has no seeds of this recipe"]
     low, high, below = min(seeds), max(seeds), sum(seed < reported for seed in seeds)
     ours += f"; {len(seeds)} seeds: median {percent(median(seeds))}"
     ours += f", range {100 * low:.2f} to {percent(high)}"
     verdict = "reproduced" if low <= reported <= high else "not reproduced"
-    return [theirs, ours, f"{verdict}: {below} of {len(seeds)} seeds lie below"]
+    level = (len(seeds) - 1) / (len(seeds) + 1)
+    verdict += f": {below} of {len(seeds)} seeds lie below; level {percent(level)}"
+    return [theirs, ours, verdict]

@@ -13,8 +13,6 @@ from stages.results.study import read_table_of
 import pandas as pd
 from safetensors import safe_open
 
-SEED_METRICS = ("test_loss", "test_accuracy", "best_epoch", "late_accuracy")
-
 
 def read_numbers(path: Path) -> dict[str, float]:
     """Read numbers by name. Raises StageError if the file is something else."""
@@ -92,7 +90,7 @@ class Results:
 
     def seeds(self) -> pd.DataFrame | None:
         """Return the study's test metrics under each seed; None if there are none of the recipe."""
-        return self._study(self.run.seeds, "seed", *SEED_METRICS)
+        return self._study(self.run.seeds, "seed", "test_loss", "test_accuracy", "best_epoch")
 
     def ablation(self) -> pd.DataFrame | None:
         """Return the study's ablation of the recipe; None if there is none."""

@@ -33,7 +33,8 @@ def read_table(path: Path, *columns: str) -> tuple[dict[str, Any], pd.DataFrame]
         table = pd.read_csv(io.StringIO(rest))
         if not set(columns) <= set(table):
             raise ValueError("other columns")
-        numbers = table.drop(columns=["variant", "kernel"], errors="ignore").astype(float)
+        first_number = next((c for c in table if c in {"seed", "epoch"}), None)
+        numbers = table.loc[:, first_number:].astype(float)  # what is before them names the rows
         if numbers.isna().any(axis=None) or table.duplicated().any():
             raise ValueError("a number is missing, or a row is there twice")
         return made_with, table
