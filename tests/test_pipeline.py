@@ -154,11 +154,9 @@ def test_where_nothing_is_pinned_a_stage_says_so(reproduced: Project) -> None:
 def test_the_report_names_what_was_not_pinned_and_other_versions(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = project.folder / "requirements.txt"
-    installed = re.search(r"^numpy==(\S+)", lock.read_text(), re.MULTILINE)[1]
-    project.replace("requirements.txt", f"numpy=={installed} ", "numpy==2.0.0 ")
+    installed = numerics.LOCKED["numpy"]
     monkeypatch.chdir(project.folder)
-    monkeypatch.setattr(numerics, "LOCK", lock)
+    monkeypatch.setitem(numerics.LOCKED, "numpy", "2.0.0")
     train.main("numpy_network", "baseline", "MNIST")
     monkeypatch.undo()
     monkeypatch.chdir(project.folder)
@@ -167,5 +165,5 @@ def test_the_report_names_what_was_not_pinned_and_other_versions(
     text = " ".join(Path("reports/report.md").read_text().split())
     assert "the reason is planted" in text
     other = f"not pinned: numpy is {installed}, not 2.0.0"
-    assert re.search(rf"numpy_network-baseline: [\w ,.]*{other}; numpy_network-improved: ", text)
+    assert other in text
     assert other in Path("models/README.md").read_text()

@@ -327,12 +327,24 @@ def test_a_scheduler_that_is_not_there_is_named(project: Project) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("improved: 10", "improved: -1", "seeds.fashion_mlp-improved: Input should be greater"),
-        ("improved: 10", "improve: 10", "seeds: there is no run fashion_mlp-improve"),
+        (
+            "fashion_mlp-improved: 10",
+            "fashion_mlp-improved: -1",
+            "seeds.fashion_mlp-improved: Input should be greater",
+        ),
+        (
+            "fashion_mlp-improved: 10",
+            "fashion_mlp-improve: 10",
+            "seeds: there is no run fashion_mlp-improve",
+        ),
         ("momentum: 0.0", "momentun: 0.0", "no momentum: momentun: there is no such parameter"),
-        ("scale_pixels: false", "scale_pixels: 7", "raw pixels: scale_pixels: Input should be"),
-        ("scale_pixels: false", "validation_images: 0", "need validation_images, the same for all"),
-        ("  numpy_network:", "  another:", "grid.another: there is no run another-improved"),
+        ("momentum: 0.0", "momentum: 7.0", "no momentum: momentum: Input should be"),
+        ("momentum: 0.0", "validation_images: 0", "need validation_images, the same for all"),
+        (
+            "numpy_network:\n      epochs",
+            "another:\n      epochs",
+            "grid.another: there is no run another-improved",
+        ),
     ],
 )
 def test_a_mistake_in_its_parameters_is_named(
