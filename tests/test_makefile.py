@@ -181,7 +181,7 @@ def test_make_repro_fails_where_a_training_does_and_dvc_repro_makes_the_rest(
 def test_readmes_commands_without_make_work_as_written(project: Project) -> None:
     """All packages are there already: pip finds that they are those of both files."""
     readme = (project.folder / "README.md").read_text()
-    block = re.search(r"^Without make:\n\n((?: {4}.*\n)+)", readme, re.MULTILINE)[1]
+    block = re.search(r"Without make:\n\n((?: {4}.*\n)+)", readme, re.MULTILINE)[1]
     packages = {"PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1"}
     one_file = {"PYTEST_ADDOPTS": "-n0 tests/test_files.py"}
     shown = project.run("bash", "-ec", textwrap.dedent(block), **packages, **one_file).stdout
