@@ -137,11 +137,11 @@ def test_without_the_pins_the_environment_changes_the_bits(project: Project) -> 
     [
         ["train@numpy_network-improved"],
         pytest.param(
-            ["problem@softmax_jacobian", "train@fashion_mlp-improved", "report"],
-            marks=pytest.mark.slow(140),
+            ["problem@softmax_jacobian", "train@fashion_mlp-improved"], marks=pytest.mark.slow(80)
         ),
+        pytest.param(["report"], marks=pytest.mark.slow(60)),
     ],
-    ids=["a training", "the others"],
+    ids=["a training", "a problem and PyTorch", "the report"],
 )
 def test_another_processor(project: Project, reproduced: Project, stages: list[str]) -> None:
     start = (QEMU, "-cpu", OTHER_MAKER, sys.executable, "tests/chain.py")
