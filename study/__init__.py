@@ -1,1 +1,1 @@
-"""The study: how runs depend on the seed, and what each technique contributes."""
+"""The study: a search for recipes, and runs under many seeds, variants and kernels."""

@@ -1,6 +1,6 @@
 """Write study/report.md and its figures from the tables as they are: `python -m study.report`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from stages.core.params import read_yaml
 from stages.core.paths import REPORTED, Run
 from stages.core.stage import run_stage
 from stages.plot.style import BLUE, RED, save_figures, subplots
-from stages.report.markdown import render
+from stages.report.markdown import join_lines, render
 from stages.results.intervals import ablation_differences, median_interval
 from study.selection import choice, trials
-from study.tables import Table, load_study
+from study.tables import load_study
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -22,8 +22,10 @@ from matplotlib.figure import Figure
 def main() -> None:
     """Write the study's report; it says which tables are missing or made with other code."""
     study, reported = load_study(), read_yaml(REPORTED)
-    searches, seeds, ablations, kernels = map(
-        read, (study.searches, study.seeds, study.ablations, study.kernels)
+    found = {each.path: rows for each in study.tables if (rows := each.read()) is not None}
+    searches, seeds, ablations, kernels = (
+        {each.run: found[each.path] for each in tables if each.path in found}
+        for tables in (study.searches, study.seeds, study.ablations, study.kernels)
     )
     accuracies = pd.DataFrame(
         {run.name: 100 * rows.set_index("seed")["test_accuracy"] for run, rows in seeds.items()}
@@ -45,20 +47,13 @@ def main() -> None:
         reported=reported,
         ablations={run: ablation_differences(rows) for run, rows in ablations.items()},
         kernels={run: kernel_rows(rows) for run, rows in kernels.items()},
-        missing=[each.path.name for each in study.tables if each.read() is None],
+        missing=[each.path.name for each in study.tables if each.path not in found],
         other_code=[
-            each.path.name
-            for each in study.tables
-            if each.read() is not None and not each.is_current()
+            each.path.name for each in study.tables if each.path in found and not each.is_current()
         ],
     )
     with replacing(Path("study/report.md")) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def read(tables: Iterable[Table]) -> dict[Run, pd.DataFrame]:
-    """Read the tables that there are of today's parameters."""
-    return {each.run: rows for each in tables if (rows := each.read()) is not None}
+        partial.write_text(join_lines(text), encoding="utf-8")
 
 
 def summarise(accuracies: pd.DataFrame, reported: pd.Series) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from stages.problems.box_network.functions import FUNCTIONS
 from stages.problems.l1_regression import figures as l1_figures
 from stages.problems.softmax_jacobian import figures as softmax_figures
 from stages.problems.softmax_jacobian.jacobian import jacobian
+from stages.results.intervals import calibration
 from stages.results.reading import read_predictions
 from stages.results.summaries import examples
 
@@ -175,7 +176,9 @@ def test_reliability_shows_the_mean_of_each_bin_and_its_interval() -> None:
     table = pd.DataFrame({"label": list("abaaaa"), "prediction": list("abbaaa")})
     table["a"] = [0.75, 0.25, 0.125, 1, 1, 1]
     table["b"] = 1 - table["a"]
-    (axes,) = figures.reliability({"other": table[:1], "this": table}).axes
+    (axes,) = figures.reliability(
+        {"other": calibration(table[:1]), "this": calibration(table)}
+    ).axes
     _, drawn = axes.containers
     assert data(drawn.lines[0]) == ([0.75, 0.875, 1], [1, 0, 1])
     ends = [segment[:, 1] for segment in drawn.lines[2][0].get_segments()]

@@ -8,15 +8,14 @@ from stages.core.metrics import loss_and_accuracy
 from stages.core.paths import Run
 from stages.core.stage import StageError
 from stages.evaluate import write_predictions
+from stages.results.intervals import calibration, paired_recalls
 from stages.results.reading import classes_of, read_predictions
 from stages.results.summaries import (
-    calibration,
     calibration_error,
     confidence,
     errors,
     examples,
     losses,
-    paired_recalls,
     rows_of_half_the_loss,
     scores_of,
 )
@@ -136,7 +135,7 @@ def test_calibration_counts_each_image_in_the_bin_of_its_confidence() -> None:
         inside = (low / 10 <= highest) & (highest < (low + 1) / 10)
         assert inside.sum() == bins["images"].get(low / 10, 0)
         distances += abs(highest[inside].sum() - right[inside].sum())
-    assert calibration_error(predictions) == pytest.approx(distances / 200)
+    assert calibration_error(bins) == pytest.approx(distances / 200)
     certain = pd.DataFrame({"label": ["a"], "prediction": ["a"], "a": [1.0], "b": [0.0]})
     assert list(calibration(certain).index) == [0.9]
-    assert calibration_error(certain) == 0
+    assert calibration_error(calibration(certain)) == 0

@@ -171,14 +171,13 @@ def classes_shown(samples: Mapping[str, tuple[np.ndarray, np.ndarray, Sequence[s
     return figure
 
 
-def reliability(predictions: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw each recipe's accuracy against its confidence, in ten bins, with 95 % intervals."""
+def reliability(bins_by_recipe: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw each recipe's accuracy against its confidence, in bins, with 95 % intervals."""
     figure, axes = subplots(figsize=(6, 4.5))
     axes.plot([0, 1], [0, 1], ":", color=GREY, label="calibrated")
-    for color, (recipe, table) in zip(cycle(RECIPES), predictions.items(), strict=False):
-        bins = summaries.calibration(table)
+    for color, (recipe, bins) in zip(cycle(RECIPES), bins_by_recipe.items(), strict=False):
         margins = [bins["accuracy"] - bins["low"], bins["high"] - bins["accuracy"]]
-        label = f"{recipe}: calibration error {100 * summaries.calibration_error(table):.2f} %"
+        label = f"{recipe}: calibration error {100 * summaries.calibration_error(bins):.2f} %"
         places = bins["confidence"], bins["accuracy"]
         axes.errorbar(*places, margins, fmt="o", color=color, capsize=3, label=label)
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))

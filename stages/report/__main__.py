@@ -1,17 +1,16 @@
 """Write the report, one chapter per problem, and the model card, from other stages' results."""
 
-import inspect
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
 from stages.core import datasets, numerics, paths
 from stages.core.files import replacing
-from stages.core.networks import network_names, training_of
+from stages.core.networks import network_names
 from stages.core.params import read_yaml
 from stages.core.paths import Problem, Run
 from stages.core.stage import run_stage
@@ -22,7 +21,8 @@ from stages.plot import figures
 from stages.plot.style import save_figures
 from stages.report import verdicts
 from stages.report.html import to_html
-from stages.report.markdown import render
+from stages.report.markdown import join_lines, render
+from stages.results.intervals import calibration
 from stages.results.reading import Results, classes_of, read_csv, read_numbers
 from stages.results.summaries import errors
 
@@ -31,6 +31,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).with_name("templates")
+NETWORKS = Path("stages/networks")
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def render_report(
     accuracies = {}
     for network, block in reported.items():
         baseline, theirs = results[f"{network}-baseline"], block["history"][-1]["test_accuracy"]
-        ours, seeds = baseline.metrics["test_accuracy"], baseline.seeds()
+        ours, seeds = baseline.metrics["test_accuracy"], baseline.seeds
         values = None if seeds is None else list(seeds["test_accuracy"])
         accuracies[network] = verdicts.accuracy(theirs, ours, values)
     return render(
@@ -73,7 +74,7 @@ def render_report(
         params=params,
         reported=reported,
         results=results,
-        seeded=any(each.seeds() is not None for each in results.values()),
+        seeded=any(each.seeds is not None for each in results.values()),
         confirmed=verdicts.confirmed(numbers),
         accuracies=accuracies,
         errors=read_csv(Problem("box_network").results / "errors.csv"),
@@ -84,8 +85,8 @@ def render_report(
         ),
         probability=figures.probability,
         untrained=predicted_untrained(results["numpy_network-baseline"]),
-        backward=source_from("delta =", NumpyNetwork.backward),
-        training_loop=source_from("for epoch", training_of("fashion_mlp").train),
+        backward=lines_from(NETWORKS / "numpy_network/network.py", "delta ="),
+        training_loop=lines_from(NETWORKS / "fashion_mlp/training.py", "for epoch"),
         **numbers,
     )
 
@@ -100,10 +101,11 @@ def predicted_untrained(results: Results) -> Counter[str]:
     return Counter(classes_of(results.predictions)[label] for label in found)
 
 
-def source_from(start: str, function: Callable[..., object]) -> str:
-    """Return the source of a function from its first line with `start`."""
-    source = inspect.getsource(function)
-    return textwrap.dedent(source[source.rindex("\n", 0, source.index(start)) + 1 :])
+def lines_from(path: Path, start: str) -> str:
+    """Return the lines of a file from the one with `start` to the next blank one, dedented."""
+    text = path.read_text()
+    first = text.rindex("\n", 0, text.index(start)) + 1
+    return textwrap.dedent(text[first:].partition("\n\n")[0].rstrip() + "\n")
 
 
 def beside_reported(history: pd.DataFrame, reported: Sequence[Mapping[str, float]]) -> pd.DataFrame:
@@ -121,12 +123,14 @@ def draw_comparisons(results: Iterable[Results], reported: Mapping[str, Any]) ->
         histories, predictions, wrong = {}, {}, []
         for each in group:
             recipe, dataset = each.run.recipe, each.model.dataset
-            images, labels = datasets.load(dataset, "test")
-            samples[dataset] = images, labels, classes_of(each.predictions)
+            if dataset not in samples:
+                samples[dataset] = *datasets.load(dataset, "test"), classes_of(each.predictions)
+            images, *_ = samples[dataset]
             histories[recipe], predictions[recipe] = each.history, each.predictions
             wrong.append((recipe, images, errors(each.predictions).head(8)))
         drawn[network] = figures.comparison(histories, reported.get(network, {}))
-        drawn[f"{network}_reliability"] = figures.reliability(predictions)
+        bins = {recipe: calibration(table) for recipe, table in predictions.items()}
+        drawn[f"{network}_reliability"] = figures.reliability(bins)
         drawn[f"{network}_confusion_matrices"] = figures.confusion_matrices(predictions)
         drawn[f"{network}_errors"] = figures.predicted_images(wrong)
     return drawn | {"classes": figures.classes_shown(samples)}
@@ -140,13 +144,6 @@ def number_figures(text: str) -> str:
         return f"{image[1]}\n\n*Figure {next(numbers)}. {image[2]}.*\n\n"
 
     return re.sub(r"^(!\[(.*?)\].*)\n*", numbered, text, flags=re.MULTILINE)
-
-
-def join_lines(text: str) -> str:
-    """Make each paragraph of a Markdown text one line, so that no formula is broken."""
-    parts = re.split(r"(^ *```.*?^ *```$)", text, flags=re.DOTALL | re.MULTILINE)
-    parts[::2] = [re.sub(r"(?<=[^|\n])\n *(?=[^-|#!\s])(?!\d+\. )", " ", p) for p in parts[::2]]
-    return "".join(parts)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How results become Markdown: templates, and the filters that format their values."""
 
-import textwrap
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def render(template: Path, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (columns, difference, fill, percent, table, runs_table, recipes_table)
+    filters = (columns, difference, percent, table, runs_table, recipes_table)
     environment.filters.update({function.__name__: function for function in filters})
     environment.globals.update(intervals=intervals, summaries=summaries)
     return environment.get_template(template.name).render(values)
@@ -32,9 +32,11 @@ def difference(value: float) -> str:
     return f"{value:.2g}" if value else "at most 5e-13"
 
 
-def fill(paragraph: str) -> str:
-    """Wrap a paragraph into lines of even length."""
-    return textwrap.fill(" ".join(paragraph.split()), width=98, break_on_hyphens=False) + "\n"
+def join_lines(text: str) -> str:
+    """Make each paragraph of a Markdown text one line, so that no formula is broken."""
+    parts = re.split(r"(^ *```.*?^ *```$)", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<=[^|\n])\n *(?=[^-|#!\s])(?!\d+\. )", " ", p) for p in parts[::2]]
+    return "".join(parts)
 
 
 def percent(fraction: float) -> str:

@@ -1,8 +1,14 @@
-"""What several seeds, or several images, support: intervals and differences."""
+"""What several seeds, or several images, support: intervals and differences.
+
+Apart from `summaries`, since SciPy's statistics take the better part of a second to load.
+"""
 
 import math
 from collections.abc import Sequence
 
+from stages.results.summaries import confidence
+
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -46,3 +52,32 @@ def ablation_differences(ablation: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(columns, index=differences.columns)
     rows = found.reindex(by_seed.columns).assign(accuracy=by_seed.mean(), n=by_seed.count())
     return rows.sort_values("accuracy", ascending=False, kind="stable")
+
+
+def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return ten bins of confidence, each with its images, mean confidence and accuracy.
+
+    `low` and `high` are Wilson's 95 % interval of the accuracy. The index is the lower limit of
+    each bin that has an image.
+    """
+    right = predictions["label"] == predictions["prediction"]
+    table = pd.DataFrame({"confidence": confidence(predictions), "accuracy": right})
+    bins = table.groupby((10 * table["confidence"]).astype(int).clip(upper=9) / 10)
+    counts = zip(bins["accuracy"].sum(), bins.size(), strict=True)
+    intervals = [stats.binomtest(*each).proportion_ci(method="wilson") for each in counts]
+    low, high = zip(*intervals, strict=True)
+    return bins.mean().assign(images=bins.size(), low=low, high=high)
+
+
+def paired_recalls(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Compare two networks on the same images, class by class.
+
+    Returns the images that only `before` (`lost`) or only `after` (`won`) predicts correctly, and
+    the p-value of McNemar's exact test that either is as probable, times the number of classes
+    (Bonferroni's correction).
+    """
+    was, now = (table["label"] == table["prediction"] for table in (before, after))
+    rows = pd.DataFrame({"lost": was & ~now, "won": now & ~was}).groupby(before["label"]).sum()
+    pairs = zip(rows["lost"], rows["won"], strict=True)
+    p = [stats.binomtest(lost, lost + won).pvalue if lost + won else 1 for lost, won in pairs]
+    return rows.assign(p=np.minimum(1, len(rows) * np.array(p)))

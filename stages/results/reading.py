@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from stages.core.files import reading
@@ -88,17 +89,20 @@ class Results:
         self.metrics = read_numbers(run.metrics)
         self.history, self.predictions = read_history(run), read_predictions(run)
 
+    @cached_property
     def seeds(self) -> pd.DataFrame | None:
-        """Return the study's test metrics under each seed; None if there are none of the recipe."""
+        """The study's test metrics under each seed; None if there are none of the recipe."""
         return self._study(self.run.seeds, "seed", "test_loss", "test_accuracy", "best_epoch")
 
+    @cached_property
     def ablation(self) -> pd.DataFrame | None:
-        """Return the study's ablation of the recipe; None if there is none."""
+        """The study's ablation of the recipe; None if there is none."""
         path = study_table("ablation", self.run.network)
         return self._study(path, "variant", "seed", "validation_loss", "validation_accuracy")
 
+    @cached_property
     def kernels(self) -> pd.DataFrame | None:
-        """Return the histories under other kernels; None if there are none of the recipe."""
+        """The histories under other kernels; None if there are none of the recipe."""
         path = study_table("kernels", self.run.network)
         return self._study(path, "kernel", "epoch", "train_loss", "test_loss", "test_accuracy")
 

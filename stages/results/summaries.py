@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 
 def selection_loss(history: pd.DataFrame) -> str:
@@ -59,28 +57,12 @@ def examples(predictions: pd.DataFrame) -> dict[str, int]:
     return {kind: rows.index[0] for kind, rows in kinds.items() if len(rows)}
 
 
-def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return ten bins of confidence, each with its images, mean confidence and accuracy.
-
-    `low` and `high` are Wilson's 95 % interval of the accuracy. The index is the lower limit of
-    each bin that has an image.
-    """
-    right = predictions["label"] == predictions["prediction"]
-    table = pd.DataFrame({"confidence": confidence(predictions), "accuracy": right})
-    bins = table.groupby((10 * table["confidence"]).astype(int).clip(upper=9) / 10)
-    counts = zip(bins["accuracy"].sum(), bins.size(), strict=True)
-    intervals = [binomtest(*each).proportion_ci(method="wilson") for each in counts]
-    low, high = zip(*intervals, strict=True)
-    return bins.mean().assign(images=bins.size(), low=low, high=high)
-
-
-def calibration_error(predictions: pd.DataFrame) -> float:
-    """Return the expected calibration error, from 0 to 1.
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Return the expected calibration error, from 0 to 1, of the bins of `intervals.calibration`.
 
     It is the mean over the images of the distance of accuracy from confidence in the image's bin
     (Guo et al., "On calibration of modern neural networks", 2017).
     """
-    bins = calibration(predictions)
     distances = (bins["accuracy"] - bins["confidence"]).abs()
     return float((bins["images"] * distances).sum() / bins["images"].sum())
 
@@ -94,17 +76,3 @@ def scores_of(predictions: pd.DataFrame) -> pd.DataFrame:
         for column in (label, prediction, label[label == prediction])
     )
     return pd.DataFrame({"precision": right / predicted.clip(lower=1), "recall": right / labels})
-
-
-def paired_recalls(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Compare two networks on the same images, class by class.
-
-    Returns the images that only `before` (`lost`) or only `after` (`won`) predicts correctly, and
-    the p-value of McNemar's exact test that either is as probable, times the number of classes
-    (Bonferroni's correction).
-    """
-    was, now = (table["label"] == table["prediction"] for table in (before, after))
-    rows = pd.DataFrame({"lost": was & ~now, "won": now & ~was}).groupby(before["label"]).sum()
-    pairs = zip(rows["lost"], rows["won"], strict=True)
-    p = [binomtest(lost, lost + won).pvalue if lost + won else 1 for lost, won in pairs]
-    return rows.assign(p=np.minimum(1, len(rows) * np.array(p)))
