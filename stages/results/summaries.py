@@ -28,7 +28,7 @@ def losses(predictions: pd.DataFrame) -> pd.Series:
 
 def rows_of_half_the_loss(predictions: pd.DataFrame) -> int:
     """Return how few rows of predictions, those of the highest losses, make half of all loss."""
-    sums = losses(predictions).sort_values(ascending=False).cumsum()
+    sums = losses(predictions).sort_values(ascending=False, kind="stable").cumsum()
     return int((sums < sums.iloc[-1] / 2).sum()) + 1
 
 
