@@ -23,7 +23,7 @@ endif
 .venv/installed:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, and $(PYTHON) is %d.%d; try make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@[ -e .git ] || { echo "error: $(CURDIR) is no git repository, which DVC needs; clone one" >&2; exit 1; }
-	@echo "Installing into .venv: downloads of 3 GB, 5.5 GB on disk"
+	@echo "Installing into .venv: downloads of 3 GB, 6 GB on disk"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/# via/p' requirements-dev.txt > .venv/uv.txt

@@ -85,7 +85,7 @@ def _find(folder: Path, sums: Mapping[str, str]) -> dict[str, bytes]:
         raise StageError("there is no such folder")
     missing = {sha256: name for name, sha256 in sums.items()}
     found = {}
-    visited = set()  # so that a link to a folder above leads round no circle
+    visited = set()  # link cycles end here
     for place, folders, files in os.walk(folder, followlinks=True):
         if os.path.realpath(place) in visited:
             folders.clear()

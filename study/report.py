@@ -1,7 +1,6 @@
 """Write study/report.md and its figures from the tables as they are: `python -m study.report`."""
 
 from collections.abc import Mapping
-from itertools import cycle
 from pathlib import Path
 
 from stages.core.files import replacing
@@ -9,7 +8,7 @@ from stages.core.networks import load_recipe
 from stages.core.params import read_yaml
 from stages.core.paths import REPORTED, Run
 from stages.core.stage import run_stage
-from stages.plot.style import BLUE, RED, save_figures, subplots
+from stages.plot.style import BLUE, save_figures, subplots
 from stages.report.markdown import join_lines, render
 from stages.results.intervals import ablation_differences, median_interval
 from study.selection import choice, trials
@@ -34,8 +33,10 @@ def main() -> None:
         Run(network, "baseline").name: 100 * block["history"][-1]["test_accuracy"]
         for network, block in reported.items()
     }
-    drawn = {f"kernels-{run.network}": draw_kernels(rows) for run, rows in kernels.items()}
-    save_figures(Path("study/figures"), drawn | {"seeds": draw_seeds(accuracies, theirs)})
+    drawn = {"seeds": draw_seeds(accuracies, theirs)}
+    if kernels:
+        drawn["kernels"] = draw_kernels(kernels)
+    save_figures(Path("study/figures"), drawn)
     text = render(
         Path(__file__).with_name("report.md.jinja"),
         searches=[(run, trials(rows)) for run, rows in searches.items()],
@@ -96,31 +97,45 @@ def kernel_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def draw_seeds(accuracies: pd.DataFrame, reported: Mapping[str, float]) -> Figure:
     """Draw the test accuracy under each seed, the median, and the author's, by run."""
     figure, axes = subplots(figsize=(8, 2.8))
-    seeds, medians, theirs = accuracies.melt(), accuracies.median(), pd.Series(reported)
+    names = {run: f"{run}\n{n} seeds" for run, n in accuracies.count().items()}
+    accuracies, theirs = accuracies.rename(columns=names), pd.Series(reported).rename(names)
+    seeds, medians = accuracies.melt(), accuracies.median()
     axes.plot(seeds["value"], seeds["variable"], "o", color=BLUE, alpha=0.4, label="one seed")
     axes.plot(medians, medians.index, "|", color="black", markersize=20, label="median")
-    axes.plot(theirs, theirs.index, "X", color=RED, label="reported by the assignment's author")
+    axes.plot(theirs, theirs.index, "kx", label="reported by the assignment's author")
     axes.set(xlabel="test accuracy (%)", ymargin=0.15)
     axes.invert_yaxis()
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
-def draw_kernels(rows: pd.DataFrame) -> Figure:
-    """Draw, by kernel, the test loss and how far the training loss is from the first kernel's."""
-    figure, (left, right) = subplots(1, 2, figsize=(9, 3.6))
-    losses = rows.pivot(index="epoch", columns="kernel", values="train_loss")
-    kernels = rows["kernel"].unique()
-    distances = losses.sub(losses[kernels[0]], axis=0).abs()
-    for kernel, style in zip(kernels, cycle(("-", "--", "-.", ":")), strict=False):
-        shown = rows[(rows["kernel"] == kernel) & (rows["epoch"] > losses.index[-1] / 10)]
-        left.plot(shown["epoch"], shown["test_loss"], style, label=kernel)
-        right.semilogy(distances[kernel].replace(0, float("nan")), style)
-    left.set(title="Test loss", xlabel="epoch", ylabel="mean cross entropy (nats)")
-    right.set(title=f"Training loss: distance from {kernels[0]}", xlabel="epoch")
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(loc="outside lower center", ncols=4)
+def draw_kernels(tables: Mapping[Run, pd.DataFrame]) -> Figure:
+    """Draw the test loss by kernel, and the distance of the training loss from the first kernel's.
+
+    `tables` are the rows of the kernels by run, each a row of panels.
+    """
+    figure, grid = subplots(len(tables), 2, figsize=(9, 3 * len(tables) + 0.6), squeeze=False)
+    styles: dict[str, dict[str, str]] = {}
+    lines = {}
+    for (left, right), (run, rows) in zip(grid, tables.items(), strict=True):
+        by_kernel = rows.pivot(index="epoch", columns="kernel", values=["train_loss", "test_loss"])
+        kernels = rows["kernel"].unique()
+        shown = by_kernel["test_loss"][by_kernel.index > by_kernel.index[-1] / 10]
+        training = by_kernel["train_loss"]
+        distances = training.sub(training[kernels[0]], axis=0).abs().replace(0, float("nan"))
+        for kernel in kernels:
+            place = len(styles)
+            style = {"color": f"C{place}", "linestyle": ("-", "--", "-.", ":")[place % 4]}
+            styles.setdefault(kernel, style)
+            (lines[kernel],) = left.plot(shown[kernel], **styles[kernel])
+            right.semilogy(distances[kernel], **styles[kernel])
+        left.set(title=f"{run.name}: test loss", ylabel="mean cross entropy (nats)")
+        right.set(title=f"Training loss: distance from {kernels[0]}, if not 0")
+        right.set_ylabel("absolute difference (nats)")
+        for axes in (left, right):
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=4)
     return figure
 
 

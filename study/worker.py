@@ -1,4 +1,4 @@
-"""Start a Dask worker with pinned numerics: `python -m study.worker SCHEDULER_ADDRESS`."""
+"""Start a Dask worker with the fixed kernels: `python -m study.worker SCHEDULER_ADDRESS`."""
 
 from study import training  # noqa: F401, because it pins the numerics and configures Dask
 

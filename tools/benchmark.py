@@ -152,7 +152,8 @@ def main() -> None:
 
 Measured by `make bench` on {time.strftime("%Y-%m-%d", time.gmtime())}: {circumstances()},
 {len(os.sched_getaffinity(0))} cores. Each loop is a process that computes an epoch with its test
-evaluation, in {ROUNDS} rounds in which they take turns, after one to warm up; numbers are medians.
+evaluation, in {ROUNDS} rounds in which they take turns, after one to warm up.
+Seconds, and ratios within a round, are medians.
 {tables}
 Ours is pinned, and only its large products use a second core, as in fashion_mlp-baseline those of
 the test images. The others use all cores and instructions, unless their names say otherwise.

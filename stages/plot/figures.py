@@ -3,7 +3,7 @@
 Images have shape (n, 28, 28), and the index of a table of predictions is that of their images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -32,10 +32,7 @@ def history(table: pd.DataFrame) -> Figure:
     label, color, _ = SPLITS[by.removesuffix("_loss")]
     label = f"minimum {label} loss: {best[by]:.4g}, after epoch {best['epoch']:.0f}"
     loss_axes.plot(best["epoch"], best[by], "o", color=color, label=label)
-    shown = _after_the_first_tenth(table)
-    accuracies = 100 * shown.filter(like="_accuracy")
-    loss_axes.set_ylim(0, 1.2 * shown.filter(like="_loss").max(axis=None))
-    accuracy_axes.set_ylim(accuracies.min(axis=None) - 1, accuracies.max(axis=None) + 1)
+    _fit(loss_axes, accuracy_axes, [table])
     figure.legend(loc="outside lower center", ncols=4)
     return figure
 
@@ -48,12 +45,12 @@ def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, Any
     """
     figure, (loss_axes, accuracy_axes) = _loss_and_accuracy()
     for color, (recipe, table) in zip(cycle(RECIPES), histories.items(), strict=False):
-        shown = _after_the_first_tenth(table)
         for split in ("test", "train"):
             label, _, style = SPLITS[split]
-            accuracies, label = 100 * shown[f"{split}_accuracy"], f"{recipe}, {label}"
-            loss_axes.plot(shown["epoch"], shown[f"{split}_loss"], style, color=color)
-            accuracy_axes.plot(shown["epoch"], accuracies, style, color=color, label=label)
+            accuracies, label = 100 * table[f"{split}_accuracy"], f"{recipe}, {label}"
+            loss_axes.plot(table["epoch"], table[f"{split}_loss"], style, color=color)
+            accuracy_axes.plot(table["epoch"], accuracies, style, color=color, label=label)
+    _fit(loss_axes, accuracy_axes, histories.values())
     columns = ["epoch", "test_loss", "test_accuracy"]
     points = pd.DataFrame(reported.get("history", []), columns=columns).query("epoch > 0")
     seen = "reported by the author, test" if len(points) else None
@@ -75,8 +72,12 @@ def _loss_and_accuracy() -> tuple[Figure, tuple[Axes, Axes]]:
     return figure, (loss_axes, accuracy_axes)
 
 
-def _after_the_first_tenth(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["epoch"] > table["epoch"].iloc[-1] / 10]
+def _fit(loss_axes: Axes, accuracy_axes: Axes, tables: Iterable[pd.DataFrame]) -> None:
+    """Fit the axes to the epochs after the first tenth of each: those before are far off."""
+    shown = pd.concat(each[each["epoch"] > each["epoch"].iloc[-1] / 10] for each in tables)
+    accuracies = 100 * shown.filter(like="_accuracy")
+    loss_axes.set_ylim(0, 1.2 * shown.filter(like="_loss").max(axis=None))
+    accuracy_axes.set_ylim(accuracies.min(axis=None) - 1, accuracies.max(axis=None) + 1)
 
 
 def confusion_matrices(predictions: Mapping[str, pd.DataFrame]) -> Figure:
@@ -85,6 +86,7 @@ def confusion_matrices(predictions: Mapping[str, pd.DataFrame]) -> Figure:
     figure, (panels,) = subplots(
         1, len(predictions), figsize=(width, 5.8), squeeze=False, sharey=True
     )
+    figure.set_layout_engine("compressed")  # the other one cuts off titles of square panels
     for axes, (recipe, table) in zip(panels, predictions.items(), strict=True):
         classes = classes_of(table)
         codes = [pd.Categorical(table[name], classes).codes for name in ("label", "prediction")]
@@ -153,7 +155,9 @@ def class_probabilities(
         marks = [" (true class)" if each == label else "" for each in classes]
         texts = [f"{probability(p)}{m}" for p, m in zip(probabilities, marks, strict=True)]
         axes.bar_label(bars, texts, padding=2, fontsize=8)
-        axes.set(xlim=(0, 1.75), xticks=(0, 0.5, 1), xlabel="probability")
+        axes.set(xlim=(0, 1.75), xticks=(0, 0.5, 1))
+        axes.spines["bottom"].set_bounds(0, 1)
+        axes.set_xlabel("probability", x=0.5 / 1.75)
         axes.tick_params(axis="y", length=0)
     bottom[0].invert_yaxis()
     return figure
@@ -173,15 +177,17 @@ def classes_shown(samples: Mapping[str, tuple[np.ndarray, np.ndarray, Sequence[s
 
 def reliability(bins_by_recipe: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw each recipe's accuracy against its confidence, in bins, with 95 % intervals."""
-    figure, axes = subplots(figsize=(6, 4.5))
+    figure, (axes, below) = subplots(2, figsize=(6, 6), height_ratios=(3, 1), sharex=True)
     axes.plot([0, 1], [0, 1], ":", color=GREY, label="calibrated")
     for color, (recipe, bins) in zip(cycle(RECIPES), bins_by_recipe.items(), strict=False):
         margins = [bins["accuracy"] - bins["low"], bins["high"] - bins["accuracy"]]
         label = f"{recipe}: calibration error {100 * summaries.calibration_error(bins):.2f} %"
         places = bins["confidence"], bins["accuracy"]
         axes.errorbar(*places, margins, fmt="o", color=color, capsize=3, label=label)
-    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.legend(loc="upper left")
+        below.semilogy(bins["confidence"], bins["images"], "o", color=color)
+    axes.set(ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))
+    below.set(xlabel="confidence", ylabel="images")
+    figure.legend(loc="outside lower center")
     return figure
 
 

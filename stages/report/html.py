@@ -43,7 +43,7 @@ def to_html(text: str, folder: Path) -> str:
 
 
 def mathml(latex: str, options: dict[str, bool]) -> str:
-    """Return a formula as MathML, in a line of its own in display mode."""
+    """Return a formula as MathML, as a block in display mode."""
     return convert(latex, display="block" if options["display_mode"] else "inline")
 
 

@@ -40,7 +40,8 @@ def accuracy(reported: float, measured: float, seeds: Sequence[float] | None) ->
 
     `seeds` are the accuracies under several seeds. The reported one is reproduced if it lies in
     their range: whatever their distribution, n seeds have one more in their range with a
-    probability of (n - 1)/(n + 1). None means that there are none of the recipe that was measured.
+    probability of at least (n - 1)/(n + 1). None means that there are none of the recipe that was
+    measured.
     """
     theirs, ours = (f"test accuracy {percent(value)}" for value in (reported, measured))
     if seeds is None:

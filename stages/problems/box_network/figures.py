@@ -20,7 +20,8 @@ def box(single_box: StepNetwork) -> Figure:
     neurons.step(x, height * (x >= 0), BLUE, where="post", lw=5, label="h step(x)")
     neurons.step(x, height * (x >= width), RED, where="post", ls="--", lw=2, label="h step(x - δ)")
     output.step(x, single_box(x[:, np.newaxis]), "black", where="post")
-    neurons.set(title=f"Two neurons, h = {height:g} and δ = {width:g}", xlabel="x", ylabel="output")
+    title = f"Two neurons times h = {height:g}, δ = {width:g}"
+    neurons.set(title=title, xlabel="x", ylabel="output")
     output.set(title="Their difference: a box", xlabel="x", ylim=(-0.1 * height, 1.45 * height))
     neurons.legend(loc="upper left")
     return figure
@@ -31,12 +32,13 @@ def network(single_box: StepNetwork) -> Figure:
     ((weights, biases),) = single_box.hidden
     values = [f"{each + 0.0:g}" for each in (*weights[:, 0], *single_box.output, *biases)]  # no -0
     panels = {
-        "The network of a box": ["W1", "W2", "W3", "W4", "b1", "b2"],
-        "The same with its weights and biases": values,
+        "The names of its weights and biases": ["W1", "W2", "W3", "W4", "b1", "b2"],
+        "Their values": values,
     }
     figure, all_axes = subplots(1, 2, figsize=(9, 3))
     for axes, (title, labels) in zip(all_axes, panels.items(), strict=True):
-        axes.set(title=title, xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
+        axes.set(xlim=(-0.2, 2.2), ylim=(-0.15, 1.15))
+        axes.set_title(title, loc="center")
         axes.set_axis_off()
         for neuron, y in enumerate((0.85, 0.15)):
             ends = ((0, 0.5), (1, y)), ((1, y), (2, 0.5))

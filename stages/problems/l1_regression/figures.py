@@ -29,10 +29,10 @@ def fit(
     axes.plot(ends, l1_line, color=BLUE, label="minimum L1 loss", zorder=1)
     axes.plot(ends, squares_line, color=RED, linestyle="--", label="least squares", zorder=1)
     axes.plot(x[~outliers], y[~outliers], "o", color=GREY, markersize=4, label="points")
-    axes.plot(x[outliers], y[outliers], "x", color=RED, label="outliers")
+    axes.plot(x[outliers], y[outliers], "kx", label="outliers")
     label = "points on the line of minimum L1 loss"
     axes.plot(x[on_line], y[on_line], "o", color=BLUE, markersize=9, fillstyle="none", label=label)
-    axes.set(title="A line through points with outliers", xlabel="x", ylabel="y")
+    axes.set(title="Three lines for points with outliers", xlabel="x", ylabel="y")
     axes.legend(fontsize=9)
     return figure
 
@@ -70,7 +70,7 @@ def not_unique() -> Figure:
         loss = l1_loss(with_ones(PAIRS[:, 0]), PAIRS[:, 1], np.array(line))
         axes.plot(x, with_ones(x) @ line, **style, label=f"{name}: loss {loss:g}")
     axes.plot(*PAIRS.T, "o", color="black")
-    axes.set(title="The minimum loss, 2, has many lines", xlabel="x", ylabel="y", ylim=(-0.3, 2.1))
+    axes.set(title="Many lines have the minimum loss, 2", xlabel="x", ylabel="y", ylim=(-0.3, 2.1))
     axes.legend(loc="upper left", fontsize=9)
     return figure
 
