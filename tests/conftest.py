@@ -41,7 +41,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 # Tests that make what others share, and their places in the order.
 MAKERS = {
-    "test_the_claims_of_problems_1_to_3_are_checked": 0,
+    "test_the_claims_of_problems_1_to_3_are_confirmed": 0,
     "test_the_report_summarises_the_accuracies_of_each_run": 2,
 }
 
@@ -137,20 +137,16 @@ def without_outputs(project: Project, *stages: str) -> list[str]:
     return [entries[stage]["cmd"] for stage in stages]
 
 
-def add_run(project: Project, network: str, recipe: str, dataset: str) -> None:
-    """Name a run in dvc.yaml: a line in `runs`, and what `report` reads of it."""
-    run = f"{network}-{recipe}"
-    item = f"{{network: {network}, recipe: {recipe}, dataset: {dataset}}}"
-    project.replace("dvc.yaml", "\nstages:\n", f"      {run}: {item}\n\nstages:\n")
-    files = (
-        f"models/{run}.safetensors",
-        f"reports/history/{run}.csv",
-        f"reports/predictions/{run}.csv",
-    )
-    read = "".join(f"      - {file}\n" for file in files)
-    project.replace(
-        "dvc.yaml", "      - data/reported.yaml\n", f"{read}      - data/reported.yaml\n"
-    )
+def shorten(project: Project, *kept: str) -> None:
+    """Leave only these stages in the pipeline, and commit."""
+    yaml = YAML()
+    for path in (project.folder / "dvc.yaml", project.folder / "dvc.lock"):
+        content = yaml.load(path)
+        for name in list(content["stages"]):
+            if name.split("@")[0] not in kept:
+                del content["stages"][name]
+        yaml.dump(content, path)
+    project.run("git", "commit", "--all", "--quiet", "--message", "shorten")
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -164,30 +160,21 @@ def write_sums(project: Project) -> None:
     project.write("data/SHA256SUMS", finished.stdout)
 
 
-def copy_of_repository(folder: Path) -> Project:
-    """The files that git tracks or would track, without what `dvc repro` makes.
+def small_project(folder: Path) -> Project:
+    """A copy of the project with small data sets and few epochs, not yet run.
 
-    The study's tables, which the report reads, are among them.
+    It has the files that git tracks or would track, without what `dvc repro` makes. The study's
+    tables, which the report reads, are among them.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.rstrip("\0").split("\0"):
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.check_output(listing, cwd=REPOSITORY, text=True)
+    for name in listed.rstrip("\0").split("\0"):
         if name in RESULT_FILES or name.startswith("reports/"):
             continue
         if (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name, follow_symlinks=False)
-    return Project(folder)
-
-
-def small_project(folder: Path) -> Project:
-    """A copy of the project with small data sets and few epochs, not yet run."""
-    project = copy_of_repository(folder)
+    project = Project(folder)
     generator = np.random.default_rng(1)
     prototypes = generator.integers(0, 256, (10, 28, 28))
     for dataset in CLASSES:
@@ -219,21 +206,18 @@ def give_environment(project: Project) -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Project:
-    """The small project, not yet run and without git."""
-    return small_project(tmp_path / "project")
-
-
-def run_stages(project: Project, *commands: str, **variables: str) -> None:
-    """Run stages in one process; strace writes its system calls to `trace` beside the project."""
-    calls = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,rmdir,unlink,unlinkat"
-    options = ("-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-o", "../trace")
-    strace = ("strace", *options, "-e", f"trace={calls}") if STRACE else ()
-    project.run(*strace, "python", "tests/chain.py", *commands, PYTHONPATH=".", **variables)
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The small project, in which the test runs, not yet run and without git."""
+    project = small_project(tmp_path / "project")
+    monkeypatch.chdir(project.folder)
+    return project
 
 
 def reproduce(folder: Path) -> Project:
-    """Make the small project, do what `dvc repro` does, in one process and so faster; commit it."""
+    """Make the small project, do what `dvc repro` does, in one process and so faster; commit it.
+
+    strace writes the system calls to `trace` beside the project.
+    """
     project = small_project(folder)
     data = folder.with_name("data")  # the download finds it there
     data.mkdir()
@@ -243,7 +227,11 @@ def reproduce(folder: Path) -> Project:
         project.run("git", *command.split())
     with Repo(project.folder) as repo:  # in the order of dvc.yaml
         commands = [stage.cmd for stage in repo.index.stages]
-    run_stages(project, *commands, DATASETS_FOLDER=str(data))
+    calls = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,rmdir,unlink,unlinkat"
+    options = ("-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-o", "../trace")
+    strace = ("strace", *options, "-e", f"trace={calls}") if STRACE else ()
+    chain = ("python", "tests/chain.py", *commands)
+    project.run(*strace, *chain, PYTHONPATH=".", DATASETS_FOLDER=str(data))
     project.run("dvc", "commit", "--quiet", "--force")
     project.run("git", "add", ".")
     project.run("git", "commit", "--quiet", "--message", "reproduce")
@@ -272,9 +260,18 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def project(reproduced: Project, tmp_path: Path) -> Project:
-    """A copy of the reproduced small project, to be changed at will."""
-    return reproduced.copy(tmp_path / "project")
+def here(reproduced: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The reproduced small project, in which the test runs. Not to be changed."""
+    monkeypatch.chdir(reproduced.folder)
+    return reproduced
+
+
+@pytest.fixture
+def project(reproduced: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the reproduced small project, in which the test runs, to be changed at will."""
+    project = reproduced.copy(tmp_path / "project")
+    monkeypatch.chdir(project.folder)
+    return project
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Project, give_environment
+from conftest import REPOSITORY, Project, give_environment, shorten
 
 
 def session() -> list[tuple[str, str]]:
@@ -38,17 +38,35 @@ def clone(project: Project, folder: Path, *options: str) -> Project:
     return copy
 
 
-@pytest.mark.slow(100)
+def run_queue(project: Project, command: str) -> None:
+    """Run what is queued, by a command that may have to be given again.
+
+    On a busy machine a worker of DVC's queue reads messages before they are written, and dies or
+    waits forever; so does the command that started it.
+    """
+    repeated = f"for _ in 1 2 3; do timeout 240 {command} && break; done; dvc queue stop"
+    project.run("bash", "-c", f"{{ {repeated}; }} > /dev/null 2>&1")
+
+
+@pytest.mark.slow(70)
 def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> None:
     project = clone(reproduced, tmp_path / "clone")
+    shorten(project, "check_params", "download", "train", "evaluate")
     give_environment(project)
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
     for command, output in session():
+        if "--run-all" in command:
+            run_queue(project, command)
+            continue
         shown = project.run("bash", "-c", command, BROWSER=str(browser)).stdout
         if output:
             assert words(shown) == words(output), command
+        if "-S" in command and "--queue" not in command:  # the value alone, no comment or list
+            diff = project.run("git", "diff", "--unified=0", "--", "params.yaml").stdout
+            assert len(re.findall("^[-+] .*weight_decay: ", diff, re.MULTILINE)) == 2
+            assert len(re.findall("^[-+] ", diff, re.MULTILINE)) == 2
         if command == "make experiments":
             for table in (shown, output):
                 shown_accuracies = [row["validation_accuracy"] for row in rows(table)]
@@ -77,28 +95,16 @@ def test_a_clone_with_windows_line_endings_is_up_to_date(
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
-@pytest.mark.slow(30)
+@pytest.mark.slow(20)
 def test_an_experiment_that_failed_or_waits_is_listed_without_figures(project: Project) -> None:
     """Its commit has the metrics of the one that it began with."""
+    shorten(project, "check_params", "download", "train", "evaluate")
+    shown = project.run("python", "-m", "tools.experiments").stdout
+    assert shown.startswith("No experiment differs from what is committed (in a shallow clone ")
     queue = ("dvc", "exp", "run", "--queue", "--name")
     rate = "numpy_network.baseline.learning_rate"
     project.run(*queue, "bad", "--set-param", f"{rate}=1e38")
-    project.run("dvc", "exp", "run", "--run-all", check=False)
+    run_queue(project, "dvc exp run --run-all")
     project.run(*queue, "waiting", "--set-param", f"{rate}=0.1")
     shown = project.run("python", "-m", "tools.experiments").stdout
     assert shown == "bad: failed\nwaiting: queued\n"
-
-
-@pytest.mark.slow(15)
-def test_in_a_shallow_clone_an_empty_table_says_why(project: Project, tmp_path: Path) -> None:
-    """DVC runs queued experiments there, and loses them."""
-    project.run("git", "commit", "--allow-empty", "--quiet", "--message", "a second commit")
-    shallow = clone(project, tmp_path / "clone", "--depth", "1")
-    change = ("--set-param", "numpy_network.baseline.learning_rate=0.1")
-    shallow.run("dvc", "exp", "run", "--queue", *change, "evaluate@numpy_network-baseline")
-    shallow.run("dvc", "exp", "run", "--run-all")
-    shown = shallow.run("python", "-m", "tools.experiments").stdout
-    assert (
-        shown
-        == "No experiment differs from what is committed (in a shallow clone DVC loses them).\n"
-    )

@@ -1,15 +1,22 @@
 """The PyTorch network: its linear layer, its device."""
 
+import json
 import os
 import re
+from pathlib import Path
 
 from stages.core import numerics
+from stages.core.paths import FIRST_EPOCHS, Run
 from stages.networks.fashion_mlp import linear
 from stages.networks.fashion_mlp.network import FashionMLP
 from stages.networks.fashion_mlp.training import choose_device
+from tools.verify import FIRST_EPOCH
 
+import pandas as pd
 import pytest
 import torch
+from conftest import Project
+from safetensors import safe_open
 from torch import nn
 
 
@@ -64,3 +71,21 @@ def test_auto_chooses_mps_then_cuda_then_cpu(
 
 def test_a_model_that_a_gpu_computed_is_not_called_pinned() -> None:
     assert re.search("not pinned: .*the device is cuda", numerics.describe("cuda"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_and_evaluates_as_the_cpu_does(
+    committed: Project, tmp_path: Path, real_data: Path
+) -> None:
+    """Up to the tolerance of `make verify`, with `device: auto`."""
+    run = Run("fashion_mlp", "baseline")
+    project = committed.copy(tmp_path / "project")
+    project.set_param(run.network, run.recipe, device="auto", epochs=1)
+    project.run("dvc", "repro", f"evaluate@{run.name}", DATASETS_FOLDER=str(real_data))
+    with safe_open(project.folder / run.model, "numpy") as model:
+        assert "the device is cuda" in model.metadata()["provenance"]
+    history = pd.read_csv(project.folder / run.history)
+    on_cpu = pd.read_csv(project.folder / FIRST_EPOCHS).query("run == @run.name")
+    assert list(history["train_loss"]) == pytest.approx(list(on_cpu["train_loss"]), rel=FIRST_EPOCH)
+    metrics = json.loads((project.folder / run.metrics).read_text())  # evaluated on the CPU
+    assert metrics["test_loss"] == pytest.approx(history["test_loss"].iloc[-1], rel=FIRST_EPOCH)

@@ -1,6 +1,7 @@
 """An output is replaced as a whole or not at all, and read as it was written."""
 
 import json
+import shutil
 from pathlib import Path
 
 from stages.core.files import replacing, write_numbers
@@ -20,16 +21,6 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_folder_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "folder"
-    for name in ("old", "new"):
-        with replacing(path) as partial:
-            partial.mkdir()
-            (partial / name).write_text(name)
-    assert list(path.iterdir()) == [path / "new"]
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def write_half(path: Path) -> None:
     with replacing(path) as partial:
         partial.write_text("half of the n")
@@ -45,17 +36,17 @@ def test_a_fault_leaves_the_old_file_and_no_part_of_the_new_one(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+def test_a_folder_is_replaced_and_what_a_killed_process_left_is_cleared_away(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "folder"
-    with replacing(path) as partial:
-        left_over = partial
-        partial.mkdir()
-    left_over.mkdir()
-    (left_over / "left").write_text("half")
-    with replacing(path) as partial:
-        partial.mkdir()
-    assert list(path.iterdir()) == []
-    assert list(tmp_path.iterdir()) == [path]
+    for name in ("old", "new"):
+        with replacing(path) as partial:
+            partial.mkdir()
+            (partial / name).write_text(name)
+        assert list(path.iterdir()) == [path / name]
+        assert list(tmp_path.iterdir()) == [path]
+        shutil.copytree(path, partial)
 
 
 def test_a_rounding_error_is_written_as_zero_without_a_sign(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What make does; about the environment in .venv, with a Python that only notes what it is told."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -8,6 +7,7 @@ import sys
 import sysconfig
 import textwrap
 import zipfile
+from itertools import product
 from pathlib import Path
 
 from tools.cores import count_cores
@@ -52,20 +52,14 @@ def installs(made: Project) -> bool:
     return "uv " in (made.folder / "log").read_text()
 
 
-def test_an_intact_environment_is_left_alone_whatever_the_dates(made: Project) -> None:
-    os.utime(made.folder / "requirements.txt", (2e9, 2e9))
-    assert not installs(made)
-
-
-def test_a_moved_environment_is_made_again(made: Project, tmp_path: Path) -> None:
-    moved = Project(made.folder.rename(tmp_path / "moved"))
-    assert installs(moved)
-    assert not installs(moved)
-
-
-def test_an_environment_that_is_broken_half_made_or_of_other_requirements_is_made_again(
-    made: Project,
+def test_an_environment_that_is_moved_broken_half_made_or_of_other_requirements_is_made_again(
+    made: Project, tmp_path: Path
 ) -> None:
+    os.utime(made.folder / "requirements.txt", (2e9, 2e9))
+    assert not installs(made)  # whatever the dates
+    made = Project(made.folder.rename(tmp_path / "moved"))
+    assert installs(made)
+    assert not installs(made)
     (made.folder / ".venv/bin/python").unlink()
     assert installs(made)
     (made.folder / ".venv/installed").unlink()  # which is written last
@@ -106,6 +100,15 @@ def test_nothing_is_installed_where_dvc_could_not_work(made: Project) -> None:
     assert finished.stderr.startswith(f"error: {made.folder} is no git repository")
 
 
+def test_make_study_has_the_data_first_and_the_report_last(made: Project) -> None:
+    for program in ("dvc", "python"):
+        made.write(f".venv/bin/{program}", '#!/bin/sh\necho "${0##*/} $*" >> log\n')
+    made.run("make", "study")
+    lines = (made.folder / "log").read_text().splitlines()
+    ran = [line for line in lines if re.search("repro|study", line)]
+    assert ran == ["dvc repro check_params download", "python -m study", "dvc repro"]
+
+
 @pytest.mark.parametrize("broken", ["uv", "dvc"])
 def test_an_installation_that_fails_is_not_taken_for_one(made: Project, broken: str) -> None:
     made.append("requirements.txt", "more==1\n")
@@ -127,17 +130,15 @@ def test_no_more_cores_are_counted_than_may_be_used(tmp_path: Path) -> None:
     assert here.run(*command).stdout == "1\n"
 
 
-def write_wheel(folder: Path, name: str, version: str) -> str:
-    """Write a package that has nothing in it; return its SHA-256."""
-    path = folder / f"{name}-{version}-py3-none-any.whl"
+def write_wheel(folder: Path, name: str, version: str) -> None:
+    """Write a package that has nothing in it."""
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    with zipfile.ZipFile(path, "w") as wheel:
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{name}-{version}.dist-info/METADATA", metadata)
         wheel.writestr(f"{name}-{version}.dist-info/RECORD", "")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_make_requirements_takes_the_newest_versions_by_their_hashes(
+def test_make_requirements_takes_the_newest_versions_with_their_hashes(
     made: Project, tmp_path: Path
 ) -> None:
     made.write(
@@ -145,21 +146,17 @@ def test_make_requirements_takes_the_newest_versions_by_their_hashes(
         '[project]\nname = "x"\nversion = "1"\ndependencies = ["a", "b==1"]\n'
         '[dependency-groups]\ndev = ["b", "c"]\n',
     )
-    sums = {
-        f"{name}=={version}": write_wheel(tmp_path, name, version)
-        for name in "abc"
-        for version in ("1", "2")
-    }
+    for name, version in product("abc", "12"):
+        write_wheel(tmp_path, name, version)
     shutil.copy(Path(sys.executable).with_name("uv"), made.folder / ".venv/bin")
     index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(tmp_path), "UV_NO_CACHE": "1"}
     made.run("make", "requirements", **index)
-    for file, packages in (("", ("a==2", "b==1")), ("-dev", ("b==1", "c==2"))):
+    for file, packages in (("", ["a==2", "b==1"]), ("-dev", ["b==1", "c==2"])):
         text = (made.folder / f"requirements{file}.txt").read_text()
-        found = re.findall(r"^(\S+) \\\n    --hash=sha256:(\w+)$", text, re.MULTILINE)
-        assert found == [(package, sums[package]) for package in packages]
+        assert re.findall(r"^(\S+) \\\n    --hash=sha256:\w+$", text, re.MULTILINE) == packages
 
 
-@pytest.mark.slow(80)
+@pytest.mark.slow(60)
 def test_make_repro_fails_where_a_training_does_and_dvc_repro_makes_the_rest(
     small: Project, reproduced: Project
 ) -> None:
@@ -172,9 +169,9 @@ def test_make_repro_fails_where_a_training_does_and_dvc_repro_makes_the_rest(
     assert "fashion_mlp.baseline diverged in epoch 1" in finished.stderr
     assert (small.folder / "models/numpy_network-improved.safetensors").exists()
     small.write("params.yaml", params)
-    small.repro()
-    assert hashes(small.folder) == hashes(reproduced.folder)
-    assert locked(small.folder) == locked(reproduced.folder)
+    small.repro("evaluate")  # without figures and report, which take longest
+    assert hashes(small.folder).items() <= hashes(reproduced.folder).items()
+    assert locked(small.folder).items() <= locked(reproduced.folder).items()
 
 
 @pytest.mark.slow(20)

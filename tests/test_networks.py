@@ -9,7 +9,7 @@ from stages.core import numerics
 from stages.core.networks import inference_of, network_names, recipe_of, training_of
 from stages.networks.common.augmentation import translated
 from stages.networks.common.schedule import learning_rates
-from stages.networks.numpy_network.network import NumpyNetwork
+from stages.networks.numpy_network.network import NumpyNetwork, log_softmax, sigmoid
 
 import numpy as np
 import pytest
@@ -59,13 +59,6 @@ def trained(network: str, params: Any) -> tuple[Any, list[tuple[float, float]]]:
 def sequential(sizes: list[int], activation: type[nn.Module]) -> nn.Sequential:
     layers = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), activation())]
     return nn.Sequential(*layers[:-1])
-
-
-def in_pytorch(network: NumpyNetwork) -> nn.Sequential:
-    """The same network in PyTorch, in double precision."""
-    model = sequential(network.sizes, nn.Sigmoid).double()
-    vector_to_parameters(torch.tensor(network.parameters).double(), model.parameters())
-    return model
 
 
 def plain_loop(
@@ -129,6 +122,7 @@ def test_fashion_mlp_is_trained_as_by_the_plain_loop(values: dict[str, object]) 
     [
         {},
         {"batch_size": 1},
+        {"hidden_sizes": []},
         {"momentum": 0.9},
         {"momentum": 0.9, "weight_decay": 0.1},
         {"schedule": "linear"},
@@ -142,7 +136,8 @@ def test_numpy_network_is_trained_as_by_the_plain_loop(values: dict[str, object]
     generator = np.random.default_rng(3)
     initial = NumpyNetwork(params.sizes)
     initial.initialise(generator)
-    reference = in_pytorch(initial)
+    reference = sequential(params.sizes, nn.Sigmoid).double()
+    vector_to_parameters(torch.tensor(initial.parameters).double(), reference.parameters())
     optimizer = torch.optim.SGD(
         reference.parameters(), momentum=params.momentum, weight_decay=params.weight_decay
     )
@@ -215,3 +210,22 @@ def test_a_saved_network_is_loaded_as_it_was(network: str, tmp_path: Path) -> No
     for hidden_sizes in ([9], [], [10, 10]):
         with pytest.raises((RuntimeError, ValueError)):
             inference.load(tmp_path / "model", recipe(network, hidden_sizes=hidden_sizes))
+
+
+def test_initial_weights_have_the_stated_mean_and_variance() -> None:
+    network = NumpyNetwork([400, 300, 200])
+    network.initialise(np.random.default_rng(80085))
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        for values, variance in ((weight, 1 / max(weight.shape)), (bias, 1.0)):
+            # five standard errors of the mean and of the variance of normal samples
+            assert abs(values.mean()) < 5 * (variance / values.size) ** 0.5
+            assert abs(values.var() / variance - 1) < 5 * (2 / values.size) ** 0.5
+
+
+def test_sigmoid_and_softmax_are_stable_where_exp_overflows() -> None:
+    with np.errstate(all="raise", under="ignore"):
+        np.testing.assert_allclose(sigmoid(np.array([-1e4, 0.0, 1e4])), [0, 0.5, 1], atol=1e-15)
+        np.testing.assert_allclose(
+            log_softmax(np.array([[0.0, 1e4], [-1e4, -1e4]])),
+            [[-1e4, 0], [-np.log(2), -np.log(2)]],
+        )

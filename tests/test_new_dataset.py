@@ -16,7 +16,6 @@ from conftest import Project, write_sums
 def test_a_new_data_set_is_downloaded_and_trained_on(
     small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(small.folder)
     monkeypatch.delenv(download.FOLDER_VARIABLE, raising=False)
     monkeypatch.setitem(CLASSES, "Letters", tuple("abcdefghij"))
     with pytest.raises(StageError, match="SHA256SUMS has no files in Letters/raw; `sha256sum "):

@@ -11,7 +11,6 @@ from tools.predict import main, predict, prepare
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Project
 from PIL import Image
 
 
@@ -25,16 +24,12 @@ def drawing() -> np.ndarray:
     return drawing
 
 
-def exif(orientation: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif
-
-
 @pytest.mark.parametrize("dataset", ["FashionMNIST", "MNIST"])
 def test_however_a_picture_is_stored_it_is_prepared_alike(
     drawing: np.ndarray, dataset: str, tmp_path: Path
 ) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the orientation
     black, white = np.zeros_like(drawing), np.full_like(drawing, 255)
     ways = {
         "grey": (drawing, {}),
@@ -43,7 +38,7 @@ def test_however_a_picture_is_stored_it_is_prepared_alike(
         "transparent": (np.dstack([black] * 3 + [255 - drawing]), {}),
         "grey and opaque": (np.dstack([drawing, white]), {}),
         "16 bits": (drawing.astype(np.uint16) * 257, {}),
-        "turned": (np.rot90(drawing), {"exif": exif(6)}),
+        "turned": (np.rot90(drawing), {"exif": exif}),
         "wide": (np.pad(drawing, ((3, 1), (90, 20)), constant_values=255), {}),
     }
     pictures = {}
@@ -73,15 +68,10 @@ def test_an_enlarged_negative_of_an_image_is_prepared_as_its_authors_did(
     ("run", "dataset"),
     [("fashion_mlp-improved", "FashionMNIST"), ("numpy_network-baseline", "MNIST")],
 )
+@pytest.mark.usefixtures("here")
 def test_exported_test_images_are_predicted_as_the_pipeline_does(
-    reproduced: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    run: str,
-    dataset: str,
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, run: str, dataset: str
 ) -> None:
-    monkeypatch.chdir(reproduced.folder)
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     images = read_idx(Path(f"data/{dataset}/raw/t10k-images-idx3-ubyte"))[:3]
     for path, image in zip(paths, images, strict=True):
@@ -100,32 +90,23 @@ def test_exported_test_images_are_predicted_as_the_pipeline_does(
         assert (np.array(Image.open(tmp_path / "prepared" / path.name)) == image).all()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("gone.png", None, "is missing"),
-        ("text.png", b"<html>", "is no image, or a damaged one"),
-        ("half.png", "half", "is no image, or a damaged one"),
-        ("blank.png", "blank", "is blank"),
-    ],
-)
-def test_what_is_no_picture_is_named(
-    drawing: np.ndarray, tmp_path: Path, name: str, content: bytes | str | None, message: str
-) -> None:
-    path = tmp_path / name
-    if content in ("half", "blank"):
-        Image.fromarray(drawing if content == "half" else np.full_like(drawing, 255)).save(path)
-        path.write_bytes(path.read_bytes()[: -40 if content == "half" else None])
-    elif content:
-        path.write_bytes(content)
-    with pytest.raises(StageError, match=f"{name} {message}"):
-        prepare(path, "MNIST")
+def test_what_is_no_picture_is_named(drawing: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(np.full_like(drawing, 255)).save(tmp_path / "blank.png")
+    Image.fromarray(drawing).save(tmp_path / "whole.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-40])
+    (tmp_path / "text.png").write_text("<html>")
+    for name, message in (
+        ("gone.png", "is missing"),
+        ("text.png", "is no image, or a damaged one"),
+        ("half.png", "is no image, or a damaged one"),
+        ("blank.png", "is blank"),
+    ):
+        with pytest.raises(StageError, match=f"{name} {message}"):
+            prepare(tmp_path / name, "MNIST")
 
 
-def test_no_prepared_picture_replaces_another(
-    reproduced: Project, monkeypatch: pytest.MonkeyPatch, drawing: np.ndarray, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(reproduced.folder)
+@pytest.mark.usefixtures("here")
+def test_no_prepared_picture_replaces_another(drawing: np.ndarray, tmp_path: Path) -> None:
     paths = [tmp_path / "a.png", tmp_path / "a.bmp"]
     for path in paths:
         Image.fromarray(drawing).save(path)
@@ -134,14 +115,13 @@ def test_no_prepared_picture_replaces_another(
     assert not (tmp_path / "prepared").exists()
 
 
+@pytest.mark.usefixtures("here")
 def test_a_folder_that_cannot_be_made_is_named_before_anything_is_predicted(
-    reproduced: Project,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     drawing: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.chdir(reproduced.folder)
     path = tmp_path / "a.png"
     Image.fromarray(255 - drawing).save(path)
     command = ["predict", "numpy_network-baseline", str(path), "--prepared", f"{path}/below"]
@@ -151,12 +131,9 @@ def test_a_folder_that_cannot_be_made_is_named_before_anything_is_predicted(
     assert capsys.readouterr() == ("", "")
 
 
-def test_weights_that_are_not_there_are_named_with_what_gets_them(project: Project) -> None:
-    (project.folder / "models/fashion_mlp-improved.safetensors").unlink()
-    command = ("python", "-m", "tools.predict", "fashion_mlp-improved", "boot.jpg")
-    finished = project.run(*command, check=False)
-    assert finished.returncode == 1
-    assert finished.stderr == (
-        "error: models/fashion_mlp-improved.safetensors is missing; get it by `dvc repro` or "
-        "`dvc artifacts get`\n"
-    )
+@pytest.mark.usefixtures("project")
+def test_weights_that_are_not_there_are_named_with_what_gets_them() -> None:
+    path = Path("models/fashion_mlp-improved.safetensors")
+    path.unlink()
+    with pytest.raises(StageError, match=f"^{path} is missing; get it by `dvc repro` or `dvc art"):
+        predict("fashion_mlp-improved", [Path("boot.jpg")], None)

@@ -1,4 +1,4 @@
-"""Two clones share results and experiments as docs/sharing.md says: by a folder, by SSH."""
+"""Two clones share results and experiments, as docs/sharing.md says."""
 
 import getpass
 import os
@@ -8,9 +8,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from stages.core.networks import network_names
 from stages.core.paths import Run
 
 import pytest
@@ -24,8 +24,13 @@ OURS, THEIRS = (block.splitlines() for block in re.findall(r"(?:^    .*\n)+", PA
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[int]:
-    """The port of an SSH server on the loopback address, which the owner of ~/key may enter."""
+def folder(tmp_path: Path) -> str:
+    return f"{tmp_path}/storage"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A folder on an SSH server on the loopback address, which the owner of ~/key may enter."""
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
     with socket.socket() as free:
@@ -53,79 +58,73 @@ def server(tmp_path: Path) -> Iterator[int]:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.1)
-    yield port
+    yield f"ssh://127.0.0.1:{port}{tmp_path}/storage"
     process.terminate()
     process.wait()
 
 
-@dataclass
-class Storage:
-    """A DVC remote, how to log in to it, and the home with the keys."""
+needs_sshd = pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
 
-    url: str
-    home: Path
-    settings: tuple[str, ...] = ()
 
-    def run(self, project: Project, line: str) -> list[str]:
+@pytest.mark.parametrize(
+    "place", ["folder", pytest.param("server", marks=[needs_sshd, pytest.mark.slow(50)])]
+)
+def test_a_colleague_gets_results_and_an_experiment_and_trains_nothing_twice(
+    project: Project, request: pytest.FixtureRequest, tmp_path: Path, place: str
+) -> None:
+    storage = request.getfixturevalue(place)
+
+    def run(project: Project, line: str) -> list[str]:
         """Run a command line of the page in a project; return the stages that it ran."""
-        line = line.replace("ssh://server/path/to/storage", self.url)
-        finished = project.run(
-            "bash", "-c", line.replace("EXPERIMENT", "faster"), HOME=str(self.home)
-        )
-        if "dvc remote add" in line:
-            self.log_in(project)
+        line = line.replace("ssh://server/path/to/storage", storage).replace("EXPERIMENT", "faster")
+        finished = project.run("bash", "-c", line, HOME=f"{tmp_path}/home")
         return re.findall(r"Running stage '(.*)'", finished.stdout)
 
-    def log_in(self, project: Project) -> None:
-        for setting in self.settings:
+    def log_in(project: Project) -> None:
+        for setting in (f"user {getpass.getuser()}", f"keyfile {tmp_path}/home/key"):
             project.run("dvc", "remote", "modify", "--local", "team", *setting.split())
 
-
-def share(project: Project, storage: Storage, folder: Path) -> Project:
-    """Share the results of a project; return a colleague's clone, which has none."""
-    repository = str(folder / "repository.git")
+    repository = str(tmp_path / "repository.git")
     project.run("git", "init", "--quiet", "--bare", repository)
     project.run("git", "remote", "add", "origin", repository)
     project.run("git", "push", "--quiet", "--set-upstream", "origin", "HEAD")
-    for line in OURS[:-1]:
-        storage.run(project, line)
-    project.run("git", "clone", "--quiet", repository, str(folder / "theirs"))
-    theirs = Project(folder / "theirs")
-    storage.log_in(theirs)
-    return theirs
-
-
-def test_a_colleague_gets_the_results_through_a_folder(project: Project, tmp_path: Path) -> None:
-    storage = Storage(str(tmp_path / "storage"), tmp_path)
-    theirs = share(project, storage, tmp_path)
-    storage.run(theirs, "dvc pull train")
+    add, commit, push, push_experiment = OURS
+    run(project, add)
+    log_in(project)
+    run(project, commit)
+    run(project, push)
+    theirs = Project(tmp_path / "theirs")
+    project.run("git", "clone", "--quiet", repository, str(theirs.folder))
+    log_in(theirs)
+    run(theirs, "dvc pull train")
     assert (theirs.folder / RUN.model).exists()
     assert not (theirs.folder / RUN.predictions).exists()
-    assert [storage.run(theirs, line) for line in THEIRS[:2]] == [[], []]
-    assert hashes(theirs.folder) == hashes(project.folder)
 
-
-@pytest.mark.slow(45)
-@pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
-def test_a_colleague_gets_an_experiment_and_trains_nothing_twice_through_a_server(
-    project: Project, server: int, tmp_path: Path
-) -> None:
-    login = (f"user {getpass.getuser()}", f"keyfile {tmp_path}/home/key")
-    storage = Storage(f"ssh://127.0.0.1:{server}{tmp_path}/storage", tmp_path / "home", login)
-    theirs = share(project, storage, tmp_path)
     rate = f"{RUN.block}.learning_rate"
     target = f"evaluate@{RUN.name}"  # no figure and no report, which take longest
-    storage.run(project, f"dvc exp run --name faster --set-param {rate}=0.002 {target}")
-    storage.run(project, OURS[-1])
+    run(project, f"dvc exp run --name faster --set-param {rate}=0.002 {target}")
+    run(project, push_experiment)
     for line in THEIRS[:-1]:
-        assert storage.run(theirs, line) == []
+        assert run(theirs, line) == []
     assert hashes(theirs.folder) == hashes(project.folder)
 
     project.set_param(RUN.network, RUN.recipe, learning_rate=0.004)  # in no experiment
     project.repro(target)
-    storage.run(project, "dvc push --run-cache")
+    run(project, "dvc push --run-cache")
     theirs.set_param(RUN.network, RUN.recipe, learning_rate=0.004)
-    ran = storage.run(theirs, THEIRS[-1])
+    ran = run(theirs, THEIRS[-1])
     assert not [stage for stage in ran if stage.startswith("train")]
     for path in (RUN.model, RUN.history, RUN.predictions, RUN.metrics):
         assert (theirs.folder / path).read_bytes() == (project.folder / path).read_bytes()
+
+
+@pytest.mark.slow(6)
+def test_the_latest_version_of_a_model_can_be_had_in_another_folder(
+    project: Project, tmp_path: Path
+) -> None:
+    """As models/README.md says."""
+    for network in network_names():
+        project.run("git", "tag", "--annotate", "--message", "first", f"{network}@v1.0.0")
+        model = Run(network, "improved").model
+        Project(tmp_path).run("dvc", "artifacts", "get", str(project.folder), network)
+        assert (tmp_path / model.name).read_bytes() == model.read_bytes()

@@ -5,7 +5,7 @@ import re
 
 from stages.core.paths import Run
 
-from conftest import Project, add_run
+from conftest import Project
 
 RECIPE = """
 from stages.core.params import NetworkRecipe
@@ -64,8 +64,12 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
         "softmax_regression:\n"
         "  plain: {epochs: 20, validation_images: 64, learning_rate: 0.1, seed: 0}\n",
     )
-    add_run(project, "softmax_regression", "plain", "MNIST")
     run = Run("softmax_regression", "plain")
+    line = f"{run.name}: {{network: {run.network}, recipe: plain, dataset: MNIST}}"
+    project.replace("dvc.yaml", "\nstages:\n", f"      {line}\n\nstages:\n")
+    read = "".join(f"      - {each}\n" for each in (run.model, run.history, run.predictions))
+    reported = "      - data/reported.yaml\n"
+    project.replace("dvc.yaml", reported, read + reported)
 
     assert project.repro() == [
         "check_params", f"train@{run.name}", f"evaluate@{run.name}", f"plot@{run.name}", "report",

@@ -1,21 +1,17 @@
 """`make verify` sees that the committed results are what the code makes, and that they are not."""
 
 import re
-from itertools import islice
 from pathlib import Path
 
 from stages.core import numerics
-from stages.core.datasets import read_idx
 from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, Problem, Run
 from stages.download import FOLDER_VARIABLE
-from stages.networks.numpy_network.recipe import Recipe
-from stages.networks.numpy_network.training import make_network, train
 from stages.results.study import write_table
 from tools import verify
 
 import pandas as pd
 import pytest
-from conftest import Project
+from conftest import Project, shorten
 from ruamel.yaml import YAML
 
 RUN = Run("numpy_network", "baseline")
@@ -82,21 +78,6 @@ def test_batches_must_agree_more_closely(tmp_path: Path) -> None:
     assert disagreeing(tmp_path / "2", losses(3.0, 1.502), batch_size=64) == {FIRST_EPOCH}
 
 
-@pytest.mark.slow(6)
-@pytest.mark.parametrize(("factor", "agrees"), [(0.9, False), (1, True), (1.1, False)])
-def test_the_first_epoch_tells_a_learning_rate_that_is_a_tenth_off(
-    committed: Project, real_data: Path, factor: float, agrees: bool
-) -> None:
-    params = YAML(typ="safe").load(committed.folder / "params.yaml")["numpy_network"]["improved"]
-    recipe = Recipe(**params | {"learning_rate": factor * params["learning_rate"]})
-    files = [real_data / f"MNIST/raw/train-{name}-ubyte" for name in ("images-idx3", "labels-idx1")]
-    training_set = [read_idx(file)[: -recipe.validation_images] for file in files]
-    _, (loss, _) = islice(train(make_network(recipe), recipe, training_set), 2)
-    table = pd.read_csv(committed.folder / FIRST_EPOCHS).set_index(["run", "epoch"])["train_loss"]
-    difference = abs(loss / table["numpy_network-improved", 1] - 1)
-    assert (difference <= verify.FIRST_EPOCH) == agrees
-
-
 def test_fabricated_hashes_edited_reports_and_a_stale_lock_are_seen(
     committed: Project, tmp_path: Path
 ) -> None:
@@ -125,14 +106,7 @@ def test_a_clone_has_the_data_here_and_no_pins(monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def brief(project: Project) -> Project:
     """The project with a pipeline of few stages."""
-    for path in (project.folder / "dvc.yaml", project.folder / "dvc.lock"):
-        yaml = YAML()
-        content = yaml.load(path)
-        for name in list(content["stages"]):
-            if name.split("@")[0] not in ("check_params", "download", "gradient_check"):
-                del content["stages"][name]
-        yaml.dump(content, path)
-    project.run("git", "commit", "--all", "--quiet", "--message", "shorten")
+    shorten(project, "check_params", "download", "gradient_check")
     return project
 
 
