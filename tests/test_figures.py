@@ -136,7 +136,7 @@ def test_reliability_shows_the_mean_of_each_bin_and_its_interval() -> None:
     table = pd.DataFrame({"label": list("abaaaa"), "prediction": list("abbaaa")})
     table["a"] = [0.75, 0.25, 0.125, 1, 1, 1]
     table["b"] = 1 - table["a"]
-    (axes,) = figures.reliability(
+    axes, below = figures.reliability(
         {"other": calibration(table[:1]), "this": calibration(table)}
     ).axes
     _, drawn = axes.containers
@@ -145,6 +145,7 @@ def test_reliability_shows_the_mean_of_each_bin_and_its_interval() -> None:
     np.testing.assert_allclose(ends, calibration(table)[["low", "high"]])
     assert drawn.get_label() == "this: calibration error 22.92 %"  # (2 * 0.25 + 0.875) / 6
     assert line(axes, "calibrated") == ([0, 1], [0, 1])
+    assert data(below.lines[1]) == ([0.75, 0.875, 1], [2, 1, 3])
 
 
 @pytest.mark.usefixtures("here")
