@@ -10,7 +10,7 @@ from stages.core.paths import REPORTED, Run
 from stages.core.stage import run_stage
 from stages.plot.style import BLUE, save_figures, subplots
 from stages.report.markdown import join_lines, render
-from stages.results.intervals import ablation_differences, median_interval
+from stages.results.intervals import ablation_differences, improvement
 from study.selection import choice, trials
 from study.tables import load_study
 
@@ -44,7 +44,12 @@ def main() -> None:
         recipe=lambda run: load_recipe(run).model_dump(),
         seeds=seeds,
         summary=summarise(accuracies, pd.Series(theirs)),
-        improvements=improvements(accuracies),
+        improvements={
+            run.network: improvement(before, rows)
+            for run, rows in seeds.items()
+            if run.recipe == "improved"
+            and (before := seeds.get(Run(run.network, "baseline"))) is not None
+        },
         reported=reported,
         ablations={run: ablation_differences(rows) for run, rows in ablations.items()},
         kernels={run: kernel_rows(rows) for run, rows in kernels.items()},
@@ -66,21 +71,6 @@ def summarise(accuracies: pd.DataFrame, reported: pd.Series) -> pd.DataFrame:
     rows = rows.assign(reported=reported, below=accuracies.lt(reported).sum())
     rows[["network", "recipe"]] = [name.split("-", 1) for name in accuracies]
     return rows
-
-
-def improvements(accuracies: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per network: the differences of its two recipes, paired by seed, in points."""
-    rows = []
-    for name in accuracies.filter(like="-improved"):
-        network = name.removesuffix("-improved")
-        differences = (
-            accuracies[name] - accuracies.get(f"{network}-baseline", float("nan"))
-        ).dropna()
-        if len(differences):
-            low, high = median_interval(differences)
-            middle, n = differences.median(), len(differences)
-            rows.append({"network": network, "n": n, "median": middle, "low": low, "high": high})
-    return pd.DataFrame(rows)
 
 
 def kernel_rows(rows: pd.DataFrame) -> pd.DataFrame:

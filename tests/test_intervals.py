@@ -3,6 +3,7 @@
 from stages.report.verdicts import accuracy
 from stages.results.intervals import (
     ablation_differences,
+    improvement,
     median_interval,
     prediction_interval,
 )
@@ -44,6 +45,16 @@ def test_the_interval_of_the_median_has_its_probability(count: int, outside: int
     np.testing.assert_array_equal(intervals, np.sort(samples)[:, [outside, -1 - outside]])
     covered = (intervals[:, 0] <= np.log(2)) & (np.log(2) <= intervals[:, 1])
     assert abs(covered.mean() - exact) < 4 * standard_error(exact, len(samples))
+
+
+def test_an_improvement_is_paired_by_the_seeds_that_both_recipes_have() -> None:
+    """Of six values the lowest and the highest hold the median with 1 - 2/64, five with less."""
+    before = pd.DataFrame({"seed": range(1, 8), "test_accuracy": 0.5})
+    gains = [0.01, 0.06, 0.03, 0.02, 0.05, 0.04, 0.9]
+    after = pd.DataFrame({"seed": range(2, 9), "test_accuracy": 0.5 + np.array(gains)})
+    found = improvement(before, after)
+    assert found == pytest.approx({"n": 6, "median": 3.5, "low": 1, "high": 6})
+    assert improvement(before, after[1:]) is None
 
 
 @pytest.mark.parametrize("count", [3, 39])

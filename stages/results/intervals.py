@@ -36,6 +36,20 @@ def median_interval(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def improvement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float] | None:
+    """Compare the test accuracies of two recipes under the seeds that both have.
+
+    Returns the number of seeds, `n`, and in percentage points the median of the differences and its
+    `median_interval`, `low` to `high`; None if there are fewer than six, which have no interval.
+    """
+    ours, theirs = (100 * table.set_index("seed")["test_accuracy"] for table in (after, before))
+    differences = (ours - theirs).dropna()
+    if len(differences) < 6:
+        return None
+    low, high = median_interval(differences)
+    return {"n": len(differences), "median": differences.median(), "low": low, "high": high}
+
+
 def ablation_differences(ablation: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant of a recipe: mean accuracy, and mean difference from `improved`.
 
