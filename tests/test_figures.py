@@ -73,6 +73,16 @@ def test_curves_are_those_of_the_history(selected: str) -> None:
         assert low <= values[5:].min() < values[5:].max() <= high < values[:5].min()
 
 
+def test_the_first_image_of_each_class_stands_below_its_name() -> None:
+    labels = np.array([2, 1, 1, 2, 0, 1, 0, 2, 0, 1])
+    samples = {"this": (IMAGES, labels, CLASSES), "that": (IMAGES, labels[::-1], CLASSES)}
+    all_axes = figures.classes_shown(samples).axes
+    assert [axes.get_ylabel() for axes in all_axes[::3]] == ["this", "that"]
+    assert [axes.get_title() for axes in all_axes] == 2 * CLASSES
+    for axes, index in zip(all_axes, [4, 1, 0, 1, 0, 2], strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), IMAGES[index])
+
+
 def test_a_confusion_matrix_has_the_true_classes_as_rows() -> None:
     table = predictions(60)
     table.loc[table["label"] == "c", "label"] = "a"  # a class without images
