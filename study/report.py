@@ -39,7 +39,7 @@ def main() -> None:
     save_figures(Path("study/figures"), drawn)
     text = render(
         Path(__file__).with_name("report.md.jinja"),
-        searches=[(run, trials(rows)) for run, rows in searches.items()],
+        searches=[(run, trials(rows), rows["seed"].nunique()) for run, rows in searches.items()],
         choice=choice,
         recipe=lambda run: load_recipe(run).model_dump(),
         seeds=seeds,
@@ -92,7 +92,7 @@ def draw_seeds(accuracies: pd.DataFrame, reported: Mapping[str, float]) -> Figur
     seeds, medians = accuracies.melt(), accuracies.median()
     axes.plot(seeds["value"], seeds["variable"], "o", color=BLUE, alpha=0.4, label="one seed")
     axes.plot(medians, medians.index, "|", color="black", markersize=20, label="median")
-    axes.plot(theirs, theirs.index, "kx", label="reported by the assignment's author")
+    axes.plot(theirs, theirs.index, "kx", label="reported by the author")
     axes.set(xlabel="test accuracy (%)", ymargin=0.15)
     axes.invert_yaxis()
     figure.legend(loc="outside lower center", ncols=3)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 
 def run(command: str) -> None:
-    """Run the stage of a command, `exec python -m MODULE ARGUMENT...`."""
+    """Run the stage of a command, `exec python -E -m MODULE ARGUMENT...`."""
     for name in [name for name in sys.modules if name.split(".")[0] == "stages"]:
         del sys.modules[name]
     with suppress(FileNotFoundError):
         Path(command).read_bytes()  # names the stage in a trace of system calls
-    module, *arguments = command.split()[3:]
+    module, *arguments = command.partition(" -m ")[2].split()
     package = find_spec(module).submodule_search_locations is not None
     import_module(f"{module}.__main__" if package else module).main(*arguments)
 

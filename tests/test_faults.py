@@ -191,10 +191,16 @@ def test_a_recipe_that_the_pipeline_cannot_take_is_named(
         check_params.main()
 
 
-def test_an_older_numpy_on_the_path_is_named(project: Project, tmp_path: Path) -> None:
+def test_an_older_numpy_on_the_path_reaches_no_stage_and_is_named_elsewhere(
+    project: Project, tmp_path: Path
+) -> None:
     (tmp_path / "numpy-1.26.4.dist-info").mkdir()
     metadata = "Metadata-Version: 2.1\nName: numpy\nVersion: 1.26.4\n"
     (tmp_path / "numpy-1.26.4.dist-info/METADATA").write_text(metadata)
+    (tmp_path / "numpy.py").write_text("raise SystemExit")
+    stage = ("--force", "--single-item", f"evaluate@{NUMPY.name}")
+    project.run("dvc", "repro", *stage, PYTHONPATH=str(tmp_path), PYTHONSAFEPATH="1")
+    assert project.run("git", "status", "--porcelain").stdout == ""
     command = ("python", "-m", "stages.evaluate", "numpy_network", "baseline", "MNIST")
     finished = project.run(*command, check=False, PYTHONPATH=str(tmp_path))
     assert error_line(finished).startswith("error: numpy is 1.26.4, not ")

@@ -59,16 +59,43 @@ def violations(stage: str, entry: dict, root: Path, calls: str) -> set[str]:
     }
 
 
-@pytest.mark.skipif(not STRACE, reason="needs strace")
+def traced(reproduced: Project) -> dict[str, str]:
+    """The system calls of each stage, by its command."""
+    if not STRACE:
+        pytest.skip("needs strace")
+    _, *parts = re.split(r'"(exec python [^"]*)"', (reproduced.folder.parent / "trace").read_text())
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
 def test_each_stage_does_what_it_declares(reproduced: Project) -> None:
     """Both ways: what the traced stages do and dvc.lock does not say, and the reverse."""
-    _, *parts = re.split(r'"exec (python [^"]*)"', (reproduced.folder.parent / "trace").read_text())
-    calls = dict(zip(parts[::2], parts[1::2], strict=True))
+    calls = traced(reproduced)
     found = {
-        name: violations(name, entry, reproduced.folder, calls[entry["cmd"].removeprefix("exec ")])
+        name: violations(name, entry, reproduced.folder, calls[entry["cmd"]])
         for name, entry in locked(reproduced.folder).items()
     }
     assert not any(found.values()), found
+
+
+@pytest.mark.parametrize(
+    ("part", "declared", "found"),
+    [
+        ("deps", [], "reads stages/core/paths.py"),
+        ("deps", ["stages/plot"], "does not need stages/plot"),
+        ("outs", [], "writes reports/predictions/numpy_network-baseline.csv.partial"),
+        ("outs", [], "moves reports/metrics/numpy_network-baseline.json"),
+        ("outs", ["reports/report.md"], "leaves out reports/report.md"),
+    ],
+)
+def test_a_wrong_declaration_is_seen(
+    reproduced: Project, part: str, declared: list[str], found: str
+) -> None:
+    """What a stage did is held against another declaration, which stands for another stage."""
+    name = "evaluate@numpy_network-baseline"
+    entry = locked(reproduced.folder)[name]
+    calls = traced(reproduced)[entry["cmd"]]
+    entry[part] = [{"path": path} for path in declared]
+    assert found in violations(name, entry, reproduced.folder, calls)
 
 
 def test_a_stray_file_among_the_results_makes_no_stage_stale(project: Project) -> None:

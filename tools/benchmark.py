@@ -92,9 +92,10 @@ def assignment(run: Run) -> Iterator[None]:
     b = [np.random.normal(0, 1, (o, 1)) for o in recipe.sizes[1:]]
 
     def forward(x: np.ndarray) -> tuple[np.ndarray, ...]:
-        a1 = 1 / (1 + np.exp(-(w[0] @ x + b[0])))
-        a2 = 1 / (1 + np.exp(-(w[1] @ a1 + b[1])))
-        y = np.exp(w[2] @ a2 + b[2])
+        a1 = (1 + np.tanh((w[0] @ x + b[0]) / 2)) / 2
+        a2 = (1 + np.tanh((w[1] @ a1 + b[1]) / 2)) / 2
+        z = w[2] @ a2 + b[2]
+        y = np.exp(z - z.max(axis=0))
         return a1, a2, y / y.sum(axis=0)
 
     while True:

@@ -57,7 +57,7 @@ def comparison(histories: Mapping[str, pd.DataFrame], reported: Mapping[str, Any
     loss_axes.plot(points["epoch"], points["test_loss"], "kx")
     accuracy_axes.plot(points["epoch"], 100 * points["test_accuracy"], "kx", label=seen)
     if best := reported.get("best_epoch"):
-        label = "reported epoch of the minimum test loss"
+        label = "reported: the test loss rises from here on"
         loss_axes.axvline(best, color="k", linestyle=":", label=label)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
