@@ -1,6 +1,7 @@
 """The pipeline as DVC runs it, on small data."""
 
 import json
+import re
 from pathlib import Path
 
 from stages import train
@@ -85,6 +86,14 @@ def test_divergence_stops_with_the_epoch_and_the_parameter(
     with pytest.raises(StageError, match=message):
         train.main(network, "baseline", NETWORKS[network])
     assert not Run(network, "baseline").model.exists()
+
+
+def test_a_log_has_a_line_now_and_then(small: Project, capsys: pytest.CaptureFixture) -> None:
+    small.set_param("numpy_network", "baseline", epochs=30)
+    train.main("numpy_network", "baseline", "MNIST")
+    *lines, end = re.split("[\r\n]", capsys.readouterr().err)
+    logged = [re.match(r"numpy_network-baseline: epoch (\d+), train_loss=", line) for line in lines]
+    assert ([int(each[1]) for each in logged], end) == ([0, 1, *range(3, 31, 3)], "")
 
 
 def test_where_nothing_is_pinned_a_stage_says_so(reproduced: Project) -> None:

@@ -23,7 +23,7 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import VALIDATION_IMAGES, Project, shared
+from conftest import REPOSITORY, VALIDATION_IMAGES, Project, shared
 from distributed import LocalCluster
 from ruamel.yaml import YAML
 
@@ -309,6 +309,12 @@ def test_a_scheduler_that_is_not_there_is_named() -> None:
     settings = {"scheduler-address": address, "distributed.comm.timeouts.connect": "1s"}
     with dask.config.set(settings), pytest.raises(OSError, match=address):
         training.train_all([])
+
+
+def test_broken_settings_of_dask_are_named(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("a: [")
+    finished = Project(REPOSITORY).run(*STUDY, check=False, DASK_CONFIG=str(tmp_path))
+    assert re.fullmatch(f"error: .*{tmp_path}/own.yaml.*\n", finished.stderr)
 
 
 @pytest.mark.parametrize(

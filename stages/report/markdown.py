@@ -21,10 +21,15 @@ def render(template: Path, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (columns, difference, percent, table, runs_table, recipes_table)
+    filters = (columns, counted, difference, percent, table, runs_table, recipes_table)
     environment.filters.update({function.__name__: function for function in filters})
     environment.globals.update(intervals=intervals, summaries=summaries)
     return environment.get_template(template.name).render(values)
+
+
+def counted(number: int, noun: str) -> str:
+    """Format a number of things, such as "1 epoch" or "3 epochs"."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def difference(value: float) -> str:
