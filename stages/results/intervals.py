@@ -62,7 +62,8 @@ def ablation_differences(ablation: pd.DataFrame) -> pd.DataFrame:
     differences = by_seed.drop(columns="improved").sub(by_seed["improved"], axis=0)
     test = stats.ttest_1samp(differences, 0)
     interval = test.confidence_interval(1 - 0.05 / differences.shape[1])
-    columns = {"difference": differences.mean(), "low": interval.low, "high": interval.high}
+    means = differences.mean().round(9)  # else rounding errors decide how a tie is rounded
+    columns = {"difference": means, "low": interval.low, "high": interval.high}
     found = pd.DataFrame(columns, index=differences.columns)
     rows = found.reindex(by_seed.columns).assign(accuracy=by_seed.mean(), n=by_seed.count())
     return rows.sort_values("accuracy", ascending=False, kind="stable")
