@@ -71,6 +71,9 @@ def random_predictions() -> pd.DataFrame:
 
 def test_scores_of_classes_are_those_of_the_definitions() -> None:
     predictions = random_predictions()
+    first = predictions.query("label == prediction == 'a'").index[0]  # a is predicted once
+    predictions["prediction"] = predictions["prediction"].replace("a", "b")
+    predictions.loc[first, "prediction"] = "a"
     pairs = list(zip(predictions["label"], predictions["prediction"], strict=True))
     scores = scores_of(predictions)
     assert list(scores.index) == sorted({label for label, _ in pairs})

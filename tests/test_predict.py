@@ -20,7 +20,7 @@ def drawing() -> np.ndarray:
     drawing = np.full((60, 40), 255, np.uint8)
     drawing[8:50, 10:16] = 0
     drawing[44:50, 10:34] = 0
-    drawing[20:24, 16:24] = 100
+    drawing[20:24, 16:24] = 102
     return drawing
 
 
@@ -34,6 +34,7 @@ def test_however_a_picture_is_stored_it_is_prepared_alike(
     ways = {
         "grey": (drawing, {}),
         "light on dark": (255 - drawing, {}),
+        "light on grey": (255 - drawing // 3, {}),
         "colours": (np.dstack([drawing] * 3), {}),
         "transparent": (np.dstack([black] * 3 + [255 - drawing]), {}),
         "grey and opaque": (np.dstack([drawing, white]), {}),
@@ -61,7 +62,7 @@ def test_an_enlarged_negative_of_an_image_is_prepared_as_its_authors_did(
         Image.fromarray(255 - large).save(tmp_path / "image.png")
         prepared = prepare(tmp_path / "image.png", dataset)
         correlations.append(np.corrcoef(prepared.ravel(), image.ravel())[0, 1])
-    assert np.median(correlations) > 0.98
+    assert np.mean(correlations) > 0.98
 
 
 @pytest.mark.parametrize(

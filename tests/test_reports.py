@@ -88,6 +88,18 @@ def test_the_report_has_the_metrics_of_each_run(text: str, run: Run) -> None:
     assert list(first_epochs.loc[run.name, "train_loss"]) == list(history["train_loss"][:2])
 
 
+def test_recipes_are_told_by_what_differs(text: str) -> None:
+    params = read_yaml(PARAMS)
+    tables = re.findall(r"^\| hyperparameter .*\n.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    for network, table in zip(network_names(), tables, strict=True):
+        rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()]
+        baseline, improved = (params[network][recipe] for recipe in ("baseline", "improved"))
+        pairs = {name: [str(baseline[name]), str(improved[name])] for name in baseline}
+        assert {name: values for name, *values in rows} == {
+            name: [before, after] for name, (before, after) in pairs.items() if before != after
+        }
+
+
 def test_what_the_author_reported_stands_beside_the_same_epoch() -> None:
     history = pd.DataFrame({"epoch": [1, 2], "test_loss": [2, 1], "test_accuracy": [0.25, 0.75]})
     epochs = report.beside_reported(history, [{"epoch": 2, "test_loss": 3, "test_accuracy": 0.5}])

@@ -177,12 +177,17 @@ def change_recipe(project: Project) -> None:
     project.set_param(RUN.network, RUN.recipe, learning_rate=0.4)  # as in two trials
 
 
+def lose_table(project: Project) -> None:
+    (project.folder / study_table("kernels", RUN.network)).unlink()
+
+
 @pytest.mark.parametrize(
     ("change", "renewed", "trainings"),
     [
         # The first kernel, the fixed one, is that of the first seed.
         (change_code, "(seeds-(base|impr).*|search|ablation|kernels).csv", 8 + 2 * 2 + 5 * 2 + 1),
         (change_recipe, "(seeds-improved|ablation).csv", 2 + 4 * 2),
+        (lose_table, "kernels.csv", 0),
     ],
 )
 def test_a_change_renews_its_tables_alone_and_trains_no_network_twice(
@@ -223,6 +228,10 @@ def test_the_pipeline_reports_the_study() -> None:
     assert page.read_text().count("not judged: the study has no seeds of this recipe") == 2
     pipeline_report.main()
     assert page.read_text().count("of 2 seeds lie below") == 2
+    for run in (each for each in RUNS if each.recipe == "baseline"):
+        last = read_table(study_table("kernels", run.network))[1].groupby("kernel").last()
+        ends = (f"{100 * each:.2f} %" for each in sorted(last["test_accuracy"]))
+        assert f"{run.name} ends between {' and '.join(ends)}," in page.read_text()
 
 
 @pytest.mark.slow(20)
