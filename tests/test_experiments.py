@@ -95,6 +95,13 @@ def test_a_clone_with_windows_line_endings_is_up_to_date(
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
+def test_where_dvc_shows_no_experiments_its_reason_is_all_that_is_said(tmp_path: Path) -> None:
+    command = ("python", "-m", "tools.experiments")
+    finished = Project(tmp_path).run(*command, check=False, PYTHONPATH=str(REPOSITORY))
+    assert finished.returncode != 0
+    assert re.fullmatch("ERROR: .*\n", finished.stderr)
+
+
 @pytest.mark.slow(20)
 def test_in_a_shallow_clone_a_queued_experiment_is_lost_and_that_is_said(
     project: Project, tmp_path: Path

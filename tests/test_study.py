@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -355,6 +356,7 @@ def test_the_committed_report_is_current(
     committed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = enter(committed.copy(tmp_path / "project"), monkeypatch)
+    shutil.rmtree("study/figures")
     report.main()
     assert project.run("git", "status", "--porcelain", "study").stdout == ""
     study, readme = Path("study/report.md").read_text(), Path("README.md").read_text()

@@ -11,7 +11,7 @@ from tools import verify
 
 import pandas as pd
 import pytest
-from conftest import Project, shorten
+from conftest import Project, locked, shorten
 from ruamel.yaml import YAML
 
 RUN = Run("numpy_network", "baseline")
@@ -121,8 +121,20 @@ def test_what_the_code_makes_is_verified_also_in_a_hook(brief: Project) -> None:
     assert finished.returncode == 0, finished.stdout + finished.stderr
     # two data sets, two other outputs, the lock, and the files in git
     assert re.search(r"^verified: 6 of 6 results agree", finished.stdout, re.MULTILINE)
+    assert "DIFFERENT" not in finished.stdout
     after = brief.run("git", "status", "--porcelain").stdout, sorted(other.folder.rglob("*"))
     assert after == before
+
+
+def test_a_result_that_the_code_does_not_make_is_not_verified(brief: Project) -> None:
+    md5 = locked(brief.folder)["gradient_check"]["outs"][0]["md5"]
+    brief.replace("dvc.lock", md5, "0123456789abcdef" * 2)
+    brief.run("git", "commit", "--all", "--quiet", "--message", "fabricate")
+    finished = brief.run("python", "-m", "tools.verify", check=False)
+    assert finished.returncode == 1
+    different = re.findall(r"^(\S+).* DIFFERENT$", finished.stdout, re.MULTILINE)
+    assert different == [GRADIENT, "stages"]
+    assert re.search(r"^NOT VERIFIED: 4 of 6 results agree", finished.stdout, re.MULTILINE)
 
 
 def test_a_pipeline_that_fails_is_not_verified(brief: Project) -> None:
