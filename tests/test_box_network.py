@@ -1,8 +1,11 @@
 """Problem 2: networks against the functions that they approximate, and errors against bounds."""
 
-from stages.problems.box_network.errors import measure
+from stages.core.paths import Problem
+from stages.problems.box_network import __main__ as box_network
+from stages.problems.box_network.errors import measure, tabulate_errors
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, Function
 from stages.problems.box_network.step_network import approximate, box_grid
+from stages.results.reading import read_numbers
 
 import numpy as np
 import pytest
@@ -49,3 +52,15 @@ def test_a_longer_wave_takes_more_neurons_and_a_steeper_one_has_a_larger_error()
     assert [row["neurons"] for row in rows] == [32, 32, 32, 64, 32]
     ratios = [row["max_error"] / rows[0]["max_error"] for row in rows]
     assert ratios == pytest.approx([1, 1, 2, 1, 2], rel=0.01)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_maximum_ratio_is_that_of_an_error_to_its_own_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = tabulate_errors([4])
+    table.loc[0, "bound"] = table.loc[0, "max_error"] / 7
+    monkeypatch.setattr(box_network, "tabulate_errors", lambda _: table)
+    box_network.main()
+    ratio = read_numbers(Problem("box_network").numbers)["max_error_over_bound"]
+    assert ratio == pytest.approx(7)
