@@ -126,6 +126,7 @@ def test_what_the_code_makes_is_verified_also_in_a_hook(brief: Project) -> None:
     assert after == before
 
 
+@pytest.mark.slow(20)
 def test_a_result_that_the_code_does_not_make_is_not_verified(brief: Project) -> None:
     md5 = locked(brief.folder)["gradient_check"]["outs"][0]["md5"]
     brief.replace("dvc.lock", md5, "0123456789abcdef" * 2)
