@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 
 from stages.core.files import replacing
-from stages.core.networks import network_names, recipe_of
+from stages.core.networks import load_runs, network_names, recipe_of
 from stages.core.params import Block, checked, read_yaml
 from stages.core.paths import PARAMS, PARAMS_CHECKED, PIPELINE, Run
 from stages.core.stage import StageError, run_stage
@@ -32,8 +32,7 @@ def main() -> None:
     """
     params = checked(params_model(), read_yaml(PARAMS), PARAMS)
     recipes = {Run(name, recipe) for name in network_names() for recipe in getattr(params, name)}
-    variables = [each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each]
-    runs = {Run(run["network"], run["recipe"]) for each in variables for run in each.values()}
+    runs = set(load_runs())
     faults = [
         *(f"{run.block}, a run in {PIPELINE}, is missing" for run in runs - recipes),
         *(f"{run.block}, a chapter of the report, is missing" for run in CHAPTERS - recipes - runs),

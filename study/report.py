@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 def main() -> None:
     """Write the study's report; it says which tables are missing or made with other code."""
     study, reported = load_study(), read_yaml(REPORTED)
-    found = {each.path: rows for each in study.tables if (rows := each.read()) is not None}
-    searches, seeds, ablations, kernels = (
-        {each.run: found[each.path] for each in tables if each.path in found}
-        for tables in (study.searches, study.seeds, study.ablations, study.kernels)
+    every = [each for tables in study.values() for each in tables]
+    found = {each.path: rows for each in every if (rows := each.read()) is not None}
+    searches, ablations, seeds, kernels = (
+        {each.run: found[each.path] for each in study[kind] if each.path in found}
+        for kind in ("search", "ablation", "seeds", "kernels")
     )
     accuracies = pd.DataFrame(
         {run.name: 100 * rows.set_index("seed")["test_accuracy"] for run, rows in seeds.items()}
@@ -53,9 +54,9 @@ def main() -> None:
         reported=reported,
         ablations={run: ablation_differences(rows) for run, rows in ablations.items()},
         kernels={run: kernel_rows(rows) for run, rows in kernels.items()},
-        missing=[each.path.name for each in study.tables if each.path not in found],
+        missing=[each.path.name for each in every if each.path not in found],
         other_code=[
-            each.path.name for each in study.tables if each.path in found and not each.is_current()
+            each.path.name for each in every if each.path in found and not each.is_current()
         ],
     )
     with replacing(Path("study/report.md")) as partial:

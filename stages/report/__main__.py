@@ -21,7 +21,7 @@ from stages.plot import figures
 from stages.plot.style import save_figures
 from stages.report import verdicts
 from stages.report.html import to_html
-from stages.report.markdown import join_lines, render
+from stages.report.markdown import TEMPLATES, join_lines, render
 from stages.results.intervals import calibration
 from stages.results.reading import Results, classes_of, read_csv, read_numbers
 from stages.results.summaries import errors
@@ -30,7 +30,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-TEMPLATES = Path(__file__).with_name("templates")
 NETWORKS = Path("stages/networks")
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.report.markdown import render
+from stages.report.markdown import TEMPLATES, render
 
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
@@ -38,8 +38,7 @@ def to_html(text: str, folder: Path) -> str:
     )
     body = re.sub(r'<a href="(?!#|https?:)[^"]*">(.*?)</a>', r"\1", body, flags=re.DOTALL)
     headings = re.findall(r'<h([23]) id="(.*?)">(.*) <a class="header-anchor"', body)
-    template = Path(__file__).with_name("templates") / "page.html.jinja"
-    return render(template, body=body, headings=headings)
+    return render(TEMPLATES / "page.html.jinja", body=body, headings=headings)
 
 
 def mathml(latex: str, options: dict[str, bool]) -> str:

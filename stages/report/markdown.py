@@ -11,11 +11,13 @@ import jinja2
 import pandas as pd
 from tabulate import tabulate
 
+TEMPLATES = Path(__file__).with_name("templates")
+
 
 def render(template: Path, **values: object) -> str:
     """Render a template, in which the functions below are filters."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
+        loader=jinja2.FileSystemLoader([template.parent, TEMPLATES]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
