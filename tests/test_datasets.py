@@ -11,8 +11,8 @@ from stages.core.stage import StageError
 import numpy as np
 import pytest
 import torch
-from conftest import write_idx
-from torchvision.datasets.mnist import read_image_file
+from conftest import TEST_IMAGES, TRAIN_IMAGES, write_idx
+from torchvision.datasets.mnist import read_image_file, read_label_file
 
 
 def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
@@ -45,40 +45,29 @@ def test_a_damaged_file_is_named(
         datasets.read_idx(path)
 
 
-@pytest.fixture
-def ten_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    """Ten training images, which are returned, and two test images, of the labels 0, 1, ..."""
-    monkeypatch.chdir(tmp_path)
-    raw = raw_folder("MNIST")
-    raw.mkdir(parents=True)
-    images = np.random.default_rng(1).integers(0, 256, (12, 28, 28), dtype=np.uint8)
-    for prefix, part in (("train", images[:10]), ("t10k", images[10:])):
-        write_idx(raw / f"{prefix}-images-idx3-ubyte", part)
-        write_idx(raw / f"{prefix}-labels-idx1-ubyte", np.arange(len(part), dtype=np.uint8))
-    return images[:10]
-
-
-@pytest.mark.parametrize("count", [0, 1, 9])
-def test_the_last_training_images_are_held_out(ten_images: np.ndarray, count: int) -> None:
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("count", [0, 1, TRAIN_IMAGES - 1])
+def test_the_last_training_images_are_held_out(count: int) -> None:
     splits = datasets.load_splits("MNIST", count)
     assert list(splits) == ["train", *(["validation"] if count else []), "test"]
     parts = [splits[split] for split in splits if split != "test"]
-    assert [len(labels) for _, labels in parts] == ([10 - count, count] if count else [10])
+    assert [len(y) for _, y in parts] == [TRAIN_IMAGES - count, *([count] if count else [])]
     images, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
-    np.testing.assert_array_equal(images, ten_images)
-    assert list(labels) == list(range(10))
-    assert list(splits["test"][1]) == [0, 1]
+    prefix = f"{raw_folder('MNIST')}/train"
+    np.testing.assert_array_equal(images, read_image_file(f"{prefix}-images-idx3-ubyte"))
+    np.testing.assert_array_equal(labels, read_label_file(f"{prefix}-labels-idx1-ubyte"))
+    assert len(splits["test"][1]) == TEST_IMAGES
 
 
-@pytest.mark.usefixtures("ten_images")
+@pytest.mark.usefixtures("small")
 def test_validation_images_that_leave_none_to_train_on_are_refused() -> None:
-    with pytest.raises(StageError, match="validation_images: 10 leaves none of the 10"):
-        datasets.load_splits("MNIST", 10)
+    with pytest.raises(StageError, match="validation_images: 192 leaves none of the 192"):
+        datasets.load_splits("MNIST", TRAIN_IMAGES)
 
 
-@pytest.mark.usefixtures("ten_images")
+@pytest.mark.usefixtures("small")
 def test_images_and_labels_must_be_as_many() -> None:
     labels = raw_folder("MNIST") / "train-labels-idx1-ubyte"
     write_idx(labels, np.zeros(9, np.uint8))
-    with pytest.raises(StageError, match=r"shape \(10, 28, 28\) for 9 labels"):
+    with pytest.raises(StageError, match=r"shape \(192, 28, 28\) for 9 labels"):
         datasets.load("MNIST", "train")

@@ -12,28 +12,22 @@ import pandas as pd
 import pytest
 
 
-def test_a_file_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "file"
-    for text in ("old", "new"):
-        with replacing(path) as partial:
-            partial.write_text(text)
-        assert path.read_text() == text
-    assert list(path.parent.iterdir()) == [path]
-
-
 def write_half(path: Path) -> None:
     with replacing(path) as partial:
         partial.write_text("half of the n")
         raise ZeroDivisionError
 
 
-def test_a_fault_leaves_the_old_file_and_no_part_of_the_new_one(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file"
+    for text in ("old", "new"):
+        with replacing(path) as partial:
+            partial.write_text(text)
+        assert path.read_text() == text
     with pytest.raises(ZeroDivisionError):
         write_half(path)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_folder_is_replaced_and_what_a_killed_process_left_is_cleared_away(

@@ -1,21 +1,17 @@
 """The gradient check finds an error in the backward pass, in the layer where it is."""
 
-from pathlib import Path
-
 from stages.core.paths import GRADIENT_CHECK
 from stages.networks.numpy_network.network import NumpyNetwork
 from stages.problems import gradient_check
 
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, Project
+from conftest import Project
 
 
 @pytest.fixture(autouse=True)
-def small_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
-    Project(tmp_path).set_param("numpy_network", "baseline", hidden_sizes=[3, 2])
+def small_network(small: Project) -> None:
+    small.set_param("numpy_network", "baseline", hidden_sizes=[3, 2])
 
 
 def test_the_gradient_is_that_of_independent_methods() -> None:

@@ -1,6 +1,5 @@
-"""Intervals, differences and the rule of the search, against SciPy's tests and simulations."""
+"""Intervals, differences and the rule of the search, against SciPy's tests."""
 
-from stages.report.verdicts import accuracy
 from stages.results.intervals import (
     ablation_differences,
     improvement,
@@ -14,13 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-
-
-def standard_error(share: float, count: int) -> float:
-    return (share * (1 - share) / count) ** 0.5
-
-
-EXPONENTIAL = np.random.default_rng(1).exponential(size=(2000, 40))  # a skewed distribution
 
 
 @pytest.mark.parametrize("probability", [0.95, 0.999])
@@ -38,13 +30,10 @@ def test_the_t_test_gives_the_ends_of_the_prediction_interval_their_probability(
 @pytest.mark.parametrize(("count", "outside"), [(6, 0), (10, 1), (39, 12)])
 def test_the_interval_of_the_median_has_its_probability(count: int, outside: int) -> None:
     """By the binomial distribution of how many values lie below the median."""
-    exact = 1 - 2 * stats.binom.cdf(outside, count, 0.5)
-    assert exact >= 0.95
-    samples = EXPONENTIAL[:500, :count]
+    assert 1 - 2 * stats.binom.cdf(outside, count, 0.5) >= 0.95
+    samples = np.random.default_rng(1).exponential(size=(500, count))
     intervals = np.array([median_interval(sample) for sample in samples])
     np.testing.assert_array_equal(intervals, np.sort(samples)[:, [outside, -1 - outside]])
-    covered = (intervals[:, 0] <= np.log(2)) & (np.log(2) <= intervals[:, 1])
-    assert abs(covered.mean() - exact) < 4 * standard_error(exact, len(samples))
 
 
 def test_an_improvement_is_paired_by_the_seeds_that_both_recipes_have() -> None:
@@ -55,14 +44,6 @@ def test_an_improvement_is_paired_by_the_seeds_that_both_recipes_have() -> None:
     found = improvement(before, after)
     assert found == pytest.approx({"n": 6, "median": 3.5, "low": 1, "high": 6})
     assert improvement(before, after[1:]) is None
-
-
-@pytest.mark.parametrize("count", [3, 39])
-def test_a_further_seed_is_reproduced_with_the_probability_that_is_said(count: int) -> None:
-    verdicts = [accuracy(x[0], 0.5, list(x[1 : count + 1]))[-1] for x in EXPONENTIAL]
-    share = np.mean([verdict.startswith("reproduced") for verdict in verdicts])
-    exact = (count - 1) / (count + 1)
-    assert abs(share - exact) < 4 * standard_error(exact, len(verdicts))
 
 
 def test_an_ablation_has_the_intervals_of_the_paired_t_test() -> None:

@@ -130,14 +130,6 @@ def test_no_more_cores_are_counted_than_may_be_used(tmp_path: Path) -> None:
     assert here.run(*command).stdout == "1\n"
 
 
-def write_wheel(folder: Path, name: str, version: str) -> None:
-    """Write a package that has nothing in it."""
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{name}-{version}.dist-info/METADATA", metadata)
-        wheel.writestr(f"{name}-{version}.dist-info/RECORD", "")
-
-
 def test_make_requirements_takes_the_newest_versions_with_their_hashes(
     made: Project, tmp_path: Path
 ) -> None:
@@ -147,7 +139,10 @@ def test_make_requirements_takes_the_newest_versions_with_their_hashes(
         '[dependency-groups]\ndev = ["b", "c"]\n',
     )
     for name, version in product("abc", "12"):
-        write_wheel(tmp_path, name, version)
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        with zipfile.ZipFile(tmp_path / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{name}-{version}.dist-info/METADATA", metadata)
+            wheel.writestr(f"{name}-{version}.dist-info/RECORD", "")
     shutil.copy(Path(sys.executable).with_name("uv"), made.folder / ".venv/bin")
     index = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(tmp_path), "UV_NO_CACHE": "1"}
     made.run("make", "requirements", **index)

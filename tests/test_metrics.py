@@ -12,7 +12,6 @@ from stages.results.intervals import calibration, paired_recalls
 from stages.results.reading import classes_of, read_predictions
 from stages.results.summaries import (
     calibration_error,
-    confidence,
     errors,
     examples,
     losses,
@@ -49,8 +48,6 @@ def test_predictions_say_what_the_probabilities_say(
     np.testing.assert_allclose(probabilities, np.exp(log_probabilities), rtol=1e-5)
     assert list(predictions["prediction"]) == list(probabilities.idxmax(axis=1))
     assert list(predictions["label"]) == [DIGITS[label] for label in labels]
-    highest = probabilities.max(axis=1)
-    assert list(confidence(predictions)) == list(highest)
     loss, _ = loss_and_accuracy(log_probabilities, labels)
     assert losses(predictions).mean() == pytest.approx(loss, rel=1e-5)
 

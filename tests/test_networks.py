@@ -182,12 +182,9 @@ def test_translated_images_are_the_images_moved() -> None:
     assert len(moves) == 9
 
 
-def test_a_constant_learning_rate_does_not_change() -> None:
-    assert learning_rates(recipe("fashion_mlp"), 1, 3) == [0.1] * 3
-
-
 @pytest.mark.parametrize("warmup", [0.0, 0.25, 0.9])
-def test_a_linear_schedule_rises_to_the_learning_rate_and_falls_to_zero(warmup: float) -> None:
+def test_a_learning_rate_is_constant_or_rises_linearly_and_falls_to_zero(warmup: float) -> None:
+    assert learning_rates(recipe("fashion_mlp"), 1, 3) == [0.1] * 3
     params = recipe("fashion_mlp", schedule="linear", warmup_fraction=warmup, epochs=3)
     found = [rate for epoch in range(3) for rate in learning_rates(params, epoch, 4)]
     midpoints = [(step + 0.5) / 12 for step in range(12)]

@@ -17,6 +17,8 @@ def test_a_new_data_set_is_downloaded_and_trained_on(
     small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(download.FOLDER_VARIABLE, raising=False)
+    with pytest.raises(StageError, match=r"no data set 'Letters'; there are FashionMNIST, MNIST$"):
+        download.main("Letters")
     monkeypatch.setitem(CLASSES, "Letters", tuple("abcdefghij"))
     with pytest.raises(StageError, match="SHA256SUMS has no files in Letters/raw; `sha256sum "):
         download.main("Letters")

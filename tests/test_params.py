@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.check_params import params_model
 from stages.core.networks import load_recipe
-from stages.core.params import Block, checked, read_yaml
+from stages.core.params import checked, read_yaml
 from stages.core.paths import Run
 from stages.core.stage import StageError
 
@@ -20,13 +20,9 @@ from ruamel.yaml import YAML
 GIVEN = YAML(typ="safe").load(REPOSITORY / "params.yaml")
 
 
-def check(values: dict[str, Any]) -> Block:
-    return checked(params_model(), values, "params.yaml")
-
-
 def error_in(values: dict[str, Any]) -> str:
     with pytest.raises(StageError) as caught:
-        check(values)
+        checked(params_model(), values, "params.yaml")
     return str(caught.value)
 
 
@@ -65,11 +61,6 @@ def test_every_error_is_told() -> None:
         "params.yaml: fashion_mlp.baseline is not a block of parameters (it is 7); "
         "numpy_network.baseline.seed is missing"
     )
-
-
-def test_a_number_in_scientific_notation_is_a_number(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text("learning_rate: 8e-4\n")
-    assert read_yaml(tmp_path / "params.yaml") == {"learning_rate": 0.0008}
 
 
 def test_what_is_not_yaml_is_named(tmp_path: Path) -> None:

@@ -132,9 +132,8 @@ def test_a_folder_that_cannot_be_made_is_named_before_anything_is_predicted(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("small")
 def test_weights_that_are_not_there_are_named_with_what_gets_them() -> None:
-    path = Path("models/fashion_mlp-improved.safetensors")
-    path.unlink()
+    path = "models/fashion_mlp-improved.safetensors"
     with pytest.raises(StageError, match=f"^{path} is missing; get it by `dvc repro` or `dvc art"):
         predict("fashion_mlp-improved", [Path("boot.jpg")], None)

@@ -318,11 +318,6 @@ def test_broken_settings_of_dask_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            "fashion_mlp-improved: 39",
-            "fashion_mlp-improve: 39",
-            "seeds: there is no run fashion_mlp-improve",
-        ),
         ("momentum: 0.0", "momentum: 7.0", "no momentum: momentum: Input should be"),
         ("momentum: 0.0", "validation_images: 0", "need validation_images, the same for all"),
         (
@@ -333,9 +328,9 @@ def test_broken_settings_of_dask_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_its_parameters_is_named(
-    project: Project, old: str, new: str, message: str
+    small: Project, old: str, new: str, message: str
 ) -> None:
-    project.replace("study/params.yaml", old, new)
+    small.replace("study/params.yaml", old, new)
     with pytest.raises(StageError, match=message):
         load_study()
 
