@@ -43,7 +43,6 @@ def main() -> None:
         searches=[(run, trials(rows), rows["seed"].nunique()) for run, rows in searches.items()],
         choice=choice,
         recipe=lambda run: load_recipe(run).model_dump(),
-        seeds=seeds,
         summary=summarise(accuracies, pd.Series(theirs)),
         improvements={
             run.network: improvement(before, rows)
@@ -51,7 +50,6 @@ def main() -> None:
             if run.recipe == "improved"
             and (before := seeds.get(Run(run.network, "baseline"))) is not None
         },
-        reported=reported,
         ablations={run: ablation_differences(rows) for run, rows in ablations.items()},
         kernels={run: kernel_rows(rows) for run, rows in kernels.items()},
         missing=[each.path.name for each in every if each.path not in found],

@@ -19,15 +19,10 @@ def trials(rows: pd.DataFrame) -> pd.DataFrame:
     numbered = rows.assign(trial=rows.groupby(tried, sort=False).ngroup())
     by_seed = 100 * numbered.pivot(index="trial", columns="seed", values="validation_accuracy")
     differences = by_seed - by_seed.loc[by_seed.mean(axis=1).idxmax()]
-    found = (
-        numbered.drop_duplicates("trial")
-        .set_index("trial")[tried]
-        .assign(
-            accuracy=by_seed.mean(axis=1),
-            difference=differences.mean(axis=1),
-            error=differences.sem(axis=1),
-        )
-    )
+    found = rows[tried].drop_duplicates(ignore_index=True)
+    found["accuracy"] = by_seed.mean(axis=1)
+    found["difference"] = differences.mean(axis=1)
+    found["error"] = differences.sem(axis=1)
     eligible = found[-found["difference"] <= found["error"]]
     return found.assign(chosen=found.index == eligible["epochs"].idxmin())
 

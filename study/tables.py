@@ -79,9 +79,7 @@ class Table:
         for label, job in self.jobs:
             with reading(job.kept, f"rm {job.kept}; make study"):
                 rows = self.summarise(pd.DataFrame(json.loads(job.kept.read_text())))
-            for place, (name, value) in enumerate(label.items()):
-                rows.insert(place, name, value)
-            parts.append(rows)
+            parts.append(pd.DataFrame([label]).merge(rows, how="cross"))
         write_table(self.path, pd.concat(parts), self.made_with)
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from stages.core import numerics
-from stages.core.paths import Problem
+from stages.core.paths import figures_folder, problem_folder
 
 import pytest
 from chain import hashes
@@ -75,7 +75,7 @@ def test_another_folder_home_and_umask_whatever_the_environment_says(
 
 @pytest.mark.parametrize("name", ["l1_regression", "box_network", "softmax_jacobian"])
 def test_results_of_problems_are_those_in_git(reproduced: Project, name: str) -> None:
-    for folder in (Problem(name).results, Problem(name).figures):
+    for folder in (problem_folder(name), figures_folder(name)):
         for path in (REPOSITORY / folder).iterdir():
             assert path.read_bytes() == (reproduced.folder / folder / path.name).read_bytes(), path
 

@@ -1,6 +1,6 @@
 """Problem 2: networks against the functions that they approximate, and errors against bounds."""
 
-from stages.core.paths import Problem
+from stages.core.paths import problem_folder
 from stages.problems.box_network import __main__ as box_network
 from stages.problems.box_network.errors import measure, tabulate_errors
 from stages.problems.box_network.functions import FUNCTIONS, PYRAMIDS, VARIATIONS, Function
@@ -62,5 +62,5 @@ def test_the_maximum_ratio_is_that_of_an_error_to_its_own_bound(
     table.loc[0, "bound"] = table.loc[0, "max_error"] / 7
     monkeypatch.setattr(box_network, "tabulate_errors", lambda _: table)
     box_network.main()
-    ratio = read_numbers(Problem("box_network").numbers)["max_error_over_bound"]
+    ratio = read_numbers(problem_folder("box_network") / "numbers.json")["max_error_over_bound"]
     assert ratio == pytest.approx(7)

@@ -123,10 +123,10 @@ def test_a_probability_is_not_rounded_to_certainty() -> None:
 
 
 def test_class_probabilities_are_bars_below_their_image() -> None:
-    table, examples = predictions(), {"one": 4, "other": 0, "third": 7}
-    all_axes = figures.class_probabilities(IMAGES, table, examples).axes
+    table = predictions()
+    all_axes = figures.class_probabilities(IMAGES, table).axes
     for above, below, (name, index) in zip(
-        all_axes[:3], all_axes[3:], examples.items(), strict=True
+        all_axes[:3], all_axes[3:], examples(table).items(), strict=True
     ):
         row = table.loc[index]
         color = to_rgba("black" if row["label"] == row["prediction"] else RED)

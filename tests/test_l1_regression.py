@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from stages.core.params import read_yaml
-from stages.core.paths import PARAMS, Problem
+from stages.core.paths import PARAMS, problem_folder
 from stages.problems.l1_regression.data import make_data
 from stages.problems.l1_regression.solver import (
     ZERO,
@@ -58,7 +58,7 @@ def test_the_lines_of_the_report_are_found_by_trying_all_candidates(committed: P
     expected = pd.DataFrame(slopes_and_intercepts, ["slope", "intercept"]).T
     expected["l1_loss"] = [abs(w * x + b - y).sum() for w, b in expected.to_numpy()]
     found = pd.read_csv(
-        committed.folder / Problem("l1_regression").results / "lines.csv", index_col="line"
+        committed.folder / problem_folder("l1_regression") / "lines.csv", index_col="line"
     )
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=0, atol=6e-7)
 

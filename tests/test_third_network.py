@@ -82,4 +82,4 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     project.run("dvc", "plots", "show")
     page = (project.folder / "dvc_plots/index.html").read_text().replace("::", "/")
     assert str(run.history) in page
-    assert f"{run.figures}/history.png" in page
+    assert f"reports/figures/{run.name}/history.png" in page

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from stages.core import numerics
-from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, Problem, Run
+from stages.core.paths import FIRST_EPOCHS, GRADIENT_CHECK, Run, problem_folder
 from stages.download import FOLDER_VARIABLE
 from stages.results.study import write_table
 from tools import verify
@@ -15,7 +15,7 @@ from conftest import Project, locked, shorten
 from ruamel.yaml import YAML
 
 RUN = Run("numpy_network", "baseline")
-NUMBERS, GRADIENT = str(Problem("l1_regression").numbers), str(GRADIENT_CHECK)
+NUMBERS, GRADIENT = str(problem_folder("l1_regression") / "numbers.json"), str(GRADIENT_CHECK)
 FIRST_EPOCH = f"{FIRST_EPOCHS}: {RUN.name}"
 TEST_LOSS, TEST_ACCURACY = f"{RUN.metrics}: test_loss", f"{RUN.metrics}: test_accuracy"
 RESULTS = {

@@ -13,7 +13,7 @@ from typing import Any
 from stages.core import datasets
 from stages.core.files import replacing
 from stages.core.metrics import loss_and_accuracy
-from stages.core.networks import inference_of, load_recipe, training_of
+from stages.core.networks import inference_of, load_recipe, load_runs, training_of
 from stages.core.paths import Run
 from stages.networks.fashion_mlp.inference import to_input
 from stages.networks.fashion_mlp.linear import product
@@ -29,14 +29,13 @@ from torchvision.transforms import ToTensor
 
 REPORT = Path("reports/benchmark.md")
 ROUNDS = 7
-DATASETS = {"fashion_mlp": "FashionMNIST", "numpy_network": "MNIST"}
 
 
 def ours(run: Run) -> Iterator[None]:
     """Compute epochs as the stage `train` does, after the metrics of the untrained network."""
     training, inference = training_of(run.network), inference_of(run.network)
     recipe = load_recipe(run).changed({"epochs": ROUNDS})
-    splits = datasets.load_splits(DATASETS[run.network], recipe.validation_images)
+    splits = datasets.load_splits(load_runs()[run], recipe.validation_images)
     images, labels = splits["test"]
     network = training.make_network(recipe)
     for _ in training.train(network, recipe, splits["train"]):
@@ -64,7 +63,7 @@ def pytorch(run: Run, decode: bool = False) -> Iterator[None]:
     layers = [each for size in pairwise(recipe.sizes) for each in (nn.Linear(*size), activation())]
     network = nn.Sequential(nn.Flatten(), *layers[:-1])
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe.learning_rate)
-    splits = datasets.load_splits(DATASETS[run.network], 0).values()
+    splits = datasets.load_splits(load_runs()[run], 0).values()
     (images, labels), test = ((to_input(x), torch.from_numpy(y)) for x, y in splits)
     if decode:
         sets = [FashionMNIST("data", train, ToTensor()) for train in (True, False)]

@@ -21,26 +21,14 @@ def raw_folder(dataset: str) -> Path:
     return Path(f"data/{dataset}/raw")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A problem without training: 1 to 3."""
+def problem_folder(name: str) -> Path:
+    """Return the folder of the results of a problem without training: 1 to 3."""
+    return Path(f"reports/problems/{name}")
 
-    name: str
 
-    @property
-    def results(self) -> Path:
-        """The folder of its results."""
-        return Path(f"reports/problems/{self.name}")
-
-    @property
-    def numbers(self) -> Path:
-        """Its numbers by name, in the folder of its results."""
-        return self.results / "numbers.json"
-
-    @property
-    def figures(self) -> Path:
-        """The folder of its figures."""
-        return Path(f"reports/figures/{self.name}")
+def figures_folder(name: str) -> Path:
+    """Return the folder of the figures of a problem or a run, by its name."""
+    return Path(f"reports/figures/{name}")
 
 
 @dataclass(frozen=True)
@@ -79,11 +67,6 @@ class Run:
     def metrics(self) -> Path:
         """The metrics."""
         return Path(f"reports/metrics/{self.name}.json")
-
-    @property
-    def figures(self) -> Path:
-        """The folder of its figures."""
-        return Path(f"reports/figures/{self.name}")
 
     @property
     def seeds(self) -> Path:

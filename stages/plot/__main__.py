@@ -1,12 +1,11 @@
 """Draw the figures of a run."""
 
 from stages.core import datasets
-from stages.core.paths import Run
+from stages.core.paths import Run, figures_folder
 from stages.core.stage import run_stage
 from stages.plot import figures
 from stages.plot.style import save_figures
 from stages.results.reading import read_history, read_predictions
-from stages.results.summaries import examples
 
 
 def main(network: str, recipe: str, dataset: str) -> None:
@@ -19,11 +18,9 @@ def main(network: str, recipe: str, dataset: str) -> None:
     drawn = {
         "history": figures.history(read_history(run)),
         "last_test_batch": figures.predicted_images(rows),
-        "class_probabilities": figures.class_probabilities(
-            images, predictions, examples(predictions)
-        ),
+        "class_probabilities": figures.class_probabilities(images, predictions),
     }
-    save_figures(run.figures, drawn)
+    save_figures(figures_folder(run.name), drawn)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,7 @@ from matplotlib.figure import Figure
 
 
 def history(table: pd.DataFrame) -> Figure:
-    """Draw losses and accuracies against epochs, with the best epoch marked.
-
-    The axes are made for the epochs after the first tenth: the losses before are far above.
-    """
+    """Draw losses and accuracies against epochs, with the best epoch marked."""
     figure, (loss_axes, accuracy_axes) = _loss_and_accuracy()
     for split, (label, color, style) in SPLITS.items():
         if f"{split}_loss" in table:
@@ -133,15 +130,13 @@ def predicted_images(rows: Sequence[tuple[str, np.ndarray, pd.DataFrame]]) -> Fi
     return figure
 
 
-def class_probabilities(
-    images: np.ndarray, predictions: pd.DataFrame, examples: Mapping[str, int]
-) -> Figure:
-    """Draw a few images, each above its class probabilities; `examples` are names and indices.
+def class_probabilities(images: np.ndarray, predictions: pd.DataFrame) -> Figure:
+    """Draw the images of `summaries.examples`, each above its class probabilities.
 
     The bar of the predicted class is black, or red where it is wrong; that of the true class has
     a mark.
     """
-    classes = classes_of(predictions)
+    classes, examples = classes_of(predictions), summaries.examples(predictions)
     figure, (top, bottom) = subplots(
         2, len(examples), figsize=(9, 4.6), height_ratios=(2, 3), sharey="row", squeeze=False
     )

@@ -12,7 +12,7 @@ from stages.core import datasets, numerics, paths
 from stages.core.files import replacing
 from stages.core.networks import network_names
 from stages.core.params import read_yaml
-from stages.core.paths import Problem, Run
+from stages.core.paths import Run, problem_folder
 from stages.core.stage import run_stage
 from stages.networks.numpy_network.inference import predict
 from stages.networks.numpy_network.network import NumpyNetwork
@@ -29,8 +29,6 @@ from stages.results.summaries import errors
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-
-NETWORKS = Path("stages/networks")
 
 
 def main() -> None:
@@ -60,7 +58,7 @@ def render_report(
 ) -> str:
     """Return the report from params.yaml, data/reported.yaml and the results of runs by name."""
     problems = ("l1_regression", "box_network", "softmax_jacobian")
-    numbers = {name: read_numbers(Problem(name).numbers) for name in problems}
+    numbers = {name: read_numbers(problem_folder(name) / "numbers.json") for name in problems}
     accuracies = {}
     for network, block in reported.items():
         baseline, theirs = results[f"{network}-baseline"], block["history"][-1]["test_accuracy"]
@@ -73,19 +71,18 @@ def render_report(
         params=params,
         reported=reported,
         results=results,
-        seeded=any(each.seeds is not None for each in results.values()),
         confirmed=verdicts.confirmed(numbers),
         accuracies=accuracies,
-        errors=read_csv(Problem("box_network").results / "errors.csv"),
-        lines=read_csv(Problem("l1_regression").results / "lines.csv"),
+        errors=read_csv(problem_folder("box_network") / "errors.csv"),
+        lines=read_csv(problem_folder("l1_regression") / "lines.csv"),
         gradient_check=read_csv(paths.GRADIENT_CHECK),
         epochs=beside_reported(
             results["numpy_network-baseline"].history, reported["numpy_network"]["history"]
         ),
         probability=figures.probability,
         untrained=predicted_untrained(results["numpy_network-baseline"]),
-        backward=lines_from(NETWORKS / "numpy_network/network.py", "delta ="),
-        training_loop=lines_from(NETWORKS / "fashion_mlp/training.py", "for epoch"),
+        backward=lines_from(Path("stages/networks/numpy_network/network.py"), "delta ="),
+        training_loop=lines_from(Path("stages/networks/fashion_mlp/training.py"), "for epoch"),
         **numbers,
     )
 

@@ -22,11 +22,9 @@ def to_html(text: str, folder: Path) -> str:
     Formulas are `$...$` in a line and ```math fences. A link to another file becomes its text: the
     page may be read elsewhere. Raises FileNotFoundError if a PNG file is missing.
     """
-    text = re.sub(r"\$\$(.*?)\$\$", r"```math\n\1\n```", text, flags=re.DOTALL)
     markdown = MarkdownIt("commonmark").enable("table")
     markdown.use(anchors_plugin, max_level=6, permalink=True, permalinkSymbol="#")
     markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, renderer=mathml)
-    markdown.disable("math_block")
     markdown.add_render_rule("fence", fence)
     markdown.add_render_rule("image", image)
     markdown.add_render_rule("table_open", table)

@@ -68,13 +68,9 @@ class Model:
 def read_model(run: Run) -> Model:
     """Read the model of a run. Raises StageError if the file is something else."""
     with reading(run.model), safe_open(run.model, "np") as model:
-        provenance = json.loads((model.metadata() or {}).get("provenance", "{}"))
+        provenance = json.loads((model.metadata() or {})["provenance"])
         shapes = [model.get_slice(name).get_shape() for name in model.keys()]  # noqa: SIM118
-        return Model(
-            parameters=sum(math.prod(shape) for shape in shapes),
-            numerics=provenance.get("numerics", "not recorded"),
-            dataset=provenance.get("dataset", "not recorded"),
-        )
+        return Model(sum(math.prod(shape) for shape in shapes), **provenance)
 
 
 class Results:

@@ -48,6 +48,5 @@ def read_table_of(recipe: Mapping[str, object], path: Path, *columns: str) -> pd
     if not path.exists():
         return None
     made_with, table = read_table(path, *columns)
-    hyperparameters = made_with.keys() - BESIDE
-    same = {name: made_with[name] for name in hyperparameters} == recipe
-    return table if same else None
+    hyperparameters = {name: value for name, value in made_with.items() if name not in BESIDE}
+    return table if hyperparameters == recipe else None

@@ -70,9 +70,7 @@ def calibration_error(bins: pd.DataFrame) -> float:
 def scores_of(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return precision and recall of each class; a class never predicted has precision 0."""
     label, prediction = predictions["label"], predictions["prediction"]
-    classes = [name for name in predictions if name in set(label)]
-    labels, predicted, right = (
-        column.value_counts().reindex(classes, fill_value=0)
-        for column in (label, prediction, label[label == prediction])
-    )
-    return pd.DataFrame({"precision": right / predicted.clip(lower=1), "recall": right / labels})
+    right = label == prediction
+    precision, recall = right.groupby(prediction).mean(), right.groupby(label).mean()
+    classes = [name for name in predictions if name in recall]
+    return pd.DataFrame({"precision": precision, "recall": recall}).loc[classes].fillna(0)

@@ -2,7 +2,7 @@
 
 from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
-from stages.core.paths import Problem
+from stages.core.paths import figures_folder, problem_folder
 from stages.core.stage import run_stage
 from stages.plot.style import save_figures
 from stages.problems.box_network import figures
@@ -12,13 +12,13 @@ from stages.problems.params import BoxNetwork
 
 import numpy as np
 
-PROBLEM = Problem("box_network")
+PROBLEM = "box_network"
 LOW, HIGH = 0.25, 0.75  # the box in two dimensions
 
 
 def main() -> None:
     """Approximate functions by networks of step neurons, and measure the error."""
-    params = load_params(BoxNetwork, PROBLEM.name)
+    params = load_params(BoxNetwork, PROBLEM)
     table = tabulate_errors(params.boxes)
     wave, moved, _, longer, _ = table.loc[table["part"] == "variations", "neurons"].tolist()
 
@@ -40,7 +40,7 @@ def main() -> None:
         "best_steps_error": np.abs(steps / 2 - 0.25 - inside).max(),
         "second_layer_error": np.abs(second_layer - inside).max(),
     }
-    with replacing(PROBLEM.results) as partial:
+    with replacing(problem_folder(PROBLEM)) as partial:
         partial.mkdir()
         table.round(6).to_csv(partial / "errors.csv", index=False)
         write_numbers(partial / "numbers.json", numbers)
@@ -52,7 +52,7 @@ def main() -> None:
         "steps_in_two_dimensions": figures.steps_in_two_dimensions(edges, steps, second_layer),
         "dimensions": figures.dimensions(table),
     }
-    save_figures(PROBLEM.figures, drawn)
+    save_figures(figures_folder(PROBLEM), drawn)
 
 
 if __name__ == "__main__":

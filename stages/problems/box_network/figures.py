@@ -73,10 +73,7 @@ def approximations(counts: list[int]) -> Figure:
 
 
 def errors(table: pd.DataFrame) -> Figure:
-    """Draw the maximum error, with its bound, against the neurons for a unit of length.
-
-    `table` is that of `tabulate_errors`.
-    """
+    """Draw the maximum error and its bound, in the table of `tabulate_errors`, by the neurons."""
     figure, axes = subplots(figsize=(7, 4.4))
     widths = table[table["part"] == "widths"]
     for function, marker in zip(FUNCTIONS, "os^D", strict=True):
@@ -110,10 +107,7 @@ def steps_in_two_dimensions(
 
 
 def dimensions(table: pd.DataFrame) -> Figure:
-    """Draw neurons against 1 / maximum error, in one, two and three dimensions.
-
-    `table` is that of `tabulate_errors`.
-    """
+    """Draw neurons against 1 / maximum error, in the table of `tabulate_errors`, by dimension."""
     figure, axes = subplots(figsize=(7, 3.8))
     table = table[table["part"] == "dimensions"]
     for (d, rows), marker in zip(table.groupby("dimensions"), "os^", strict=True):

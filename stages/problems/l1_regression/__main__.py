@@ -2,7 +2,7 @@
 
 from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
-from stages.core.paths import Problem
+from stages.core.paths import figures_folder, problem_folder
 from stages.core.stage import run_stage
 from stages.plot.style import save_figures
 from stages.problems.l1_regression import figures, solver
@@ -13,12 +13,12 @@ from stages.problems.params import L1Regression
 import numpy as np
 import pandas as pd
 
-PROBLEM = Problem("l1_regression")
+PROBLEM = "l1_regression"
 
 
 def main() -> None:
     """Fit a line to points with outliers under the L1 loss, and certify it optimal."""
-    params = load_params(L1Regression, PROBLEM.name)
+    params = load_params(L1Regression, PROBLEM)
     x, y, outliers = make_data(params)
     design = with_ones(x)
     theta = solver.minimise(design, y)
@@ -49,7 +49,7 @@ def main() -> None:
         "huber_gap": solver.ZERO * (on_line_dual * (1 - on_line_dual)).sum(),
         "huber_gap_bound": solver.ZERO / 2 * on_line.sum(),
     }
-    with replacing(PROBLEM.results) as partial:
+    with replacing(problem_folder(PROBLEM)) as partial:
         partial.mkdir()
         table.round(6).to_csv(partial / "lines.csv", index_label="line")
         write_numbers(partial / "numbers.json", numbers)
@@ -59,7 +59,7 @@ def main() -> None:
         "not_unique": figures.not_unique(),
         "convergence": figures.convergence(gaps, numbers["huber_gap_bound"]),
     }
-    save_figures(PROBLEM.figures, drawn)
+    save_figures(figures_folder(PROBLEM), drawn)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,7 @@
 """The figures of problem 1. Each function draws one and returns it; the caller saves it."""
 
 from stages.plot.style import BLUE, GREY, RED, subplots
-from stages.problems.l1_regression.data import (
-    EXTREME_LINES,
-    OTHER_LINES,
-    PAIRS,
-    SAMPLES,
-    X_RANGE,
-)
+from stages.problems.l1_regression import data
 from stages.problems.l1_regression.solver import l1_loss, with_ones
 
 import numpy as np
@@ -23,7 +17,7 @@ def fit(
     line of minimum L1 loss. `lines`, of shape (3, 2), are slopes and intercepts.
     """
     figure, axes = subplots(figsize=(7, 4.4))
-    ends = np.array(X_RANGE)
+    ends = np.array(data.X_RANGE)
     true_line, l1_line, squares_line = lines @ with_ones(ends).T
     axes.plot(ends, true_line, color="0.85", linewidth=6, label="true line", zorder=0)
     axes.plot(ends, l1_line, color=BLUE, label="minimum L1 loss", zorder=1)
@@ -39,8 +33,8 @@ def fit(
 
 def subdifferential() -> Figure:
     """Draw the loss of one parameter, its subdifferential below, and where that contains zero."""
-    figure, rows = subplots(2, len(SAMPLES), figsize=(8, 5), sharex=True, sharey="row")
-    for (loss_axes, slope_axes), (count, sample) in zip(rows.T, SAMPLES.items(), strict=True):
+    figure, rows = subplots(2, len(data.SAMPLES), figsize=(8, 5), sharex=True, sharey="row")
+    for (loss_axes, slope_axes), (count, sample) in zip(rows.T, data.SAMPLES.items(), strict=True):
         t = np.array([0, *sample, 9])
         loss = np.abs(t[:, np.newaxis] - sample).sum(axis=1)
         minimisers = t[loss == loss.min()]
@@ -62,14 +56,14 @@ def not_unique() -> Figure:
     """Draw four points, the region of the lines of minimum loss, one of these and another line."""
     figure, axes = subplots(figsize=(6, 3.8))
     x = np.linspace(-0.2, 1.2, 15)
-    extremes = with_ones(x) @ EXTREME_LINES.T
+    extremes = with_ones(x) @ data.EXTREME_LINES.T
     label = "minimisers: the lines that stay in this region"
     axes.fill_between(x, extremes.min(axis=1), extremes.max(axis=1), color="#c6dbef", label=label)
     styles = {"color": BLUE}, {"color": RED, "linestyle": "--"}
-    for (name, line), style in zip(OTHER_LINES.items(), styles, strict=True):
-        loss = l1_loss(with_ones(PAIRS[:, 0]), PAIRS[:, 1], np.array(line))
+    for (name, line), style in zip(data.OTHER_LINES.items(), styles, strict=True):
+        loss = l1_loss(with_ones(data.PAIRS[:, 0]), data.PAIRS[:, 1], np.array(line))
         axes.plot(x, with_ones(x) @ line, **style, label=f"{name}: loss {loss:g}")
-    axes.plot(*PAIRS.T, "o", color="black")
+    axes.plot(*data.PAIRS.T, "o", color="black")
     axes.set(title="Many lines have the minimum loss, 2", xlabel="x", ylabel="y", ylim=(-0.3, 2.1))
     axes.legend(loc="upper left", fontsize=9)
     return figure

@@ -93,9 +93,7 @@ def weighted_median(x: np.ndarray, y: np.ndarray) -> float:
     It is the least y_i / x_i up to which the weights |x_i| make at least half of their sum.
     """
     ratios, weights = y[x != 0] / x[x != 0], np.abs(x[x != 0])
-    order = np.argsort(ratios)
-    sums = weights[order].cumsum()
-    return float(ratios[order][sums >= sums[-1] / 2][0])
+    return float(np.quantile(ratios, 0.5, weights=weights, method="inverted_cdf"))
 
 
 def irls(design: np.ndarray, y: np.ndarray, iterations: int) -> list[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from stages.core.files import replacing, write_numbers
 from stages.core.params import load_params
-from stages.core.paths import Problem
+from stages.core.paths import figures_folder, problem_folder
 from stages.core.stage import run_stage
 from stages.plot.style import save_figures
 from stages.problems.params import SoftmaxJacobian
@@ -16,12 +16,12 @@ from stages.problems.softmax_jacobian.jacobian import (
 
 import numpy as np
 
-PROBLEM = Problem("softmax_jacobian")
+PROBLEM = "softmax_jacobian"
 
 
 def main() -> None:
     """Check the formula of softmax's Jacobian by independent methods, and draw it."""
-    params = load_params(SoftmaxJacobian, PROBLEM.name)
+    params = load_params(SoftmaxJacobian, PROBLEM)
     vector = np.array(params.logits)
     generator = np.random.default_rng(params.seed)
     drawn = generator.normal(vector.mean(), vector.std(), (params.vectors - 1, len(vector)))
@@ -33,11 +33,11 @@ def main() -> None:
         "complex_step_difference": np.abs(matrices - jacobian_by_complex_step(logits)).max(),
         "chain_rule_difference": np.abs(chain_rule - y_minus_t).max(),
     }
-    with replacing(PROBLEM.results) as partial:
+    with replacing(problem_folder(PROBLEM)) as partial:
         partial.mkdir()
         write_numbers(partial / "numbers.json", numbers)
     heat_maps = figures.temperatures(vector, params.temperatures)
-    save_figures(PROBLEM.figures, {"temperatures": heat_maps})
+    save_figures(figures_folder(PROBLEM), {"temperatures": heat_maps})
 
 
 if __name__ == "__main__":

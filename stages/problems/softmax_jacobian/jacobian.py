@@ -34,11 +34,8 @@ def jacobian(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
 def jacobian_by_autograd(logits: np.ndarray) -> np.ndarray:
     """Return the same, (n, k, k), for logits of shape (n, k) at T = 1, by PyTorch's autograd."""
-    z = torch.tensor(logits, requires_grad=True)
-    # Summed over the vectors, y_i has the gradient of each vector's y_i in the vector's own row.
-    sums = torch.softmax(z, dim=1).sum(dim=0)
-    rows = [torch.autograd.grad(y_i, z, retain_graph=True)[0] for y_i in sums]
-    return torch.stack(rows, dim=1).numpy()
+    by_autograd = torch.func.vmap(torch.func.jacrev(lambda z: z.softmax(dim=0)))
+    return by_autograd(torch.from_numpy(logits)).numpy()
 
 
 def jacobian_by_complex_step(logits: np.ndarray) -> np.ndarray:
