@@ -151,6 +151,7 @@ def damage(path: Path, how: str) -> None:
             for how in ("another file", "without its last column")
         ),
         (NUMPY.metrics, "cut off", "stages.report.__main__"),
+        (NUMPY.model, "of another network", "stages.report.__main__"),
         (NUMPY.seeds, "another file", "stages.report.__main__"),
     ],
     ids=lambda value: str(value).replace("/", "."),

@@ -70,7 +70,8 @@ def read_model(run: Run) -> Model:
     with reading(run.model), safe_open(run.model, "np") as model:
         provenance = json.loads((model.metadata() or {})["provenance"])
         shapes = [model.get_slice(name).get_shape() for name in model.keys()]  # noqa: SIM118
-        return Model(sum(math.prod(shape) for shape in shapes), **provenance)
+        parameters = sum(math.prod(shape) for shape in shapes)
+        return Model(parameters, provenance["numerics"], provenance["dataset"])
 
 
 class Results:
