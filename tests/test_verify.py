@@ -110,6 +110,7 @@ def brief(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow(20)
 @pytest.mark.skipif(bool(numerics.UNPINNED), reason="the numerics are not pinned here")
 def test_what_the_code_makes_is_verified_also_in_a_hook(brief: Project) -> None:
     brief.append("stages/check_params.py", "\nuncommitted and wrong\n")
