@@ -70,6 +70,8 @@ def test_an_ablation_has_the_intervals_of_the_paired_t_test() -> None:
         ({(1, 5): (0.90, 0.92), (9, 5): (0.91, 0.92), (9, 6): (0.5, 0.5)}, (1, 5)),
         # 1 ± 0: further than one standard error, if closer to the best than the case above
         ({(1, 5): (0.90, 0.91), (9, 5): (0.91, 0.92), (9, 6): (0.5, 0.5)}, (9, 5)),
+        # 0.65 ± 0.55, within one standard deviation of the difference but not within its error
+        ({(1, 5): (0.898, 0.919), (9, 5): (0.91, 0.92), (9, 6): (0.5, 0.5)}, (9, 5)),
         # fewer epochs count before the order, and the order before the accuracy
         ({(9, 5): (0.91, 0.92), (1, 5): (0.90, 0.92), (1, 6): (0.92, 0.91)}, (1, 5)),
         ({(9, 6): (0.91, 0.91), (9, 5): (0.90, 0.92), (9, 4): (0.92, 0.90)}, (9, 6)),

@@ -79,6 +79,7 @@ def test_scores_of_classes_are_those_of_the_definitions() -> None:
         precision = right / sum(prediction == name for _, prediction in pairs)
         recall = right / sum(label == name for label, _ in pairs)
         assert list(row) == pytest.approx([precision, recall])
+    assert scores_of(predictions.assign(prediction="b"))["precision"]["a"] == 0  # never predicted
 
 
 def test_recalls_are_compared_on_the_same_images() -> None:
