@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 # As many as this process may use: affinity and the limits of a container count.
-CORES = $(or $(shell .venv/bin/python -c 'from dask.system import CPU_COUNT; print(CPU_COUNT)'),1)
+CORES = $(shell .venv/bin/python -m tools.cores)
 
 # The stages' `python` is the one in .venv, as if it were activated.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

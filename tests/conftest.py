@@ -11,10 +11,10 @@ from pathlib import Path
 
 from stages.core import numerics
 from stages.core.datasets import CLASSES, PREFIXES
+from tools.cores import count_cores
 
 import numpy as np
 import pytest
-from dask.system import CPU_COUNT
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
@@ -36,7 +36,7 @@ OF_GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_TEMPLATE_DIR": ""}
 
 def pytest_xdist_auto_num_workers() -> int:
     """As many as this process may use."""
-    return CPU_COUNT
+    return count_cores()
 
 
 # Tests that make what others share, and their places in the order.

@@ -93,8 +93,6 @@ def test_a_clone_with_windows_line_endings_is_up_to_date(
     project = clone(reproduced, tmp_path / "clone", "--config", "core.autocrlf=true")
     assert project.run("dvc", "status").stdout.endswith("up to date.\n")
     assert project.run("git", "status", "--porcelain").stdout == ""
-    shown = project.run("python", "-m", "tools.experiments").stdout
-    assert shown.startswith("No experiment differs from what is committed")
 
 
 def test_where_dvc_shows_no_experiments_its_reason_is_all_that_is_said(tmp_path: Path) -> None:
@@ -102,6 +100,20 @@ def test_where_dvc_shows_no_experiments_its_reason_is_all_that_is_said(tmp_path:
     finished = Project(tmp_path).run(*command, check=False, PYTHONPATH=str(REPOSITORY))
     assert finished.returncode != 0
     assert re.fullmatch("ERROR: .*\n", finished.stderr)
+
+
+@pytest.mark.slow(20)
+def test_in_a_shallow_clone_a_queued_experiment_is_lost_and_that_is_said(
+    project: Project, tmp_path: Path
+) -> None:
+    """DVC's limit: the experiment runs, but its branch does not reach the clone."""
+    shorten(project, "check_params", "download", "train", "evaluate")
+    shallow = clone(project, tmp_path / "clone", "--depth", "1")
+    setting = "numpy_network.baseline.learning_rate=0.1"
+    shallow.run("dvc", "exp", "run", "--queue", "--set-param", setting)
+    run_queue(shallow, "dvc exp run --run-all")
+    shown = shallow.run("python", "-m", "tools.experiments").stdout
+    assert shown.endswith(" (in a shallow clone DVC loses them).\n")
 
 
 @pytest.mark.slow(20)

@@ -10,6 +10,8 @@ import zipfile
 from itertools import product
 from pathlib import Path
 
+from tools.cores import count_cores
+
 import pytest
 from chain import hashes
 from conftest import REPOSITORY, Project, give_environment, locked
@@ -114,6 +116,19 @@ def test_an_installation_that_fails_is_not_taken_for_one(made: Project, broken: 
     finished = made.run("make", ".venv/installed", "PYTHON=./python", check=False)
     assert finished.returncode != 0
     assert not (made.folder / ".venv/installed").exists()
+
+
+def test_no_more_cores_are_counted_than_may_be_used(tmp_path: Path) -> None:
+    allowed = len(os.sched_getaffinity(0))
+    assert count_cores(tmp_path / "missing") == allowed
+    for limit, cores in (("max 100000", allowed), ("150000 100000", 1), ("20000 100000", 1)):
+        (tmp_path / "cpu.max").write_text(f"{limit}\n")
+        assert count_cores(tmp_path / "cpu.max") == cores
+    one = str(min(os.sched_getaffinity(0)))
+    here = Project(REPOSITORY)
+    command = ("taskset", "--cpu-list", one, sys.executable, "-m", "tools.cores")
+    (tmp_path / "broken.yaml").write_text("a: [")  # a user's settings of Dask
+    assert here.run(*command, DASK_CONFIG=str(tmp_path)).stdout == "1\n"
 
 
 def test_make_requirements_takes_the_newest_versions_with_their_hashes(

@@ -15,7 +15,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(template: Path, **values: object) -> str:
-    """Render a template, in which the functions below are filters."""
+    """Render a template, which may include the report's; the functions below are filters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([template.parent, TEMPLATES]),
         undefined=jinja2.StrictUndefined,
