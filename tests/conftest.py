@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 from stages.core import numerics
 from stages.core.datasets import CLASSES, PREFIXES
+from stages.report import __main__ as report
 from tools.cores import count_cores
 
 import numpy as np
@@ -191,6 +193,7 @@ def small_project(folder: Path) -> Project:
     for network in ("fashion_mlp", "numpy_network"):
         project.set_param(network, "baseline", epochs=2)
         project.set_param(network, "improved", epochs=2, validation_images=VALIDATION_IMAGES)
+    project.set_param("numpy_network", "baseline", hidden_sizes=[8, 8])  # for the gradient check
     return project
 
 
@@ -272,6 +275,13 @@ def project(reproduced: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     project = reproduced.copy(tmp_path / "project")
     monkeypatch.chdir(project.folder)
     return project
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures in which the report compares recipes stay as they are: drawing takes seconds."""
+    monkeypatch.setattr(report, "draw_comparisons", Mock())
+    monkeypatch.setattr(report, "save_figures", Mock())
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
     assert project.repro() == []
 
 
+@pytest.mark.slow(6)
 def test_a_clone_with_windows_line_endings_is_up_to_date(
     reproduced: Project, tmp_path: Path
 ) -> None:

@@ -102,7 +102,7 @@ def test_where_nothing_is_pinned_a_stage_says_so(reproduced: Project) -> None:
     assert reproduced.run("python", "-c", code).stderr == f"The bits may differ: {reason}.\n"
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("project", "undrawn")
 def test_the_report_names_what_was_not_pinned_and_other_versions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

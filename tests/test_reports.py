@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -135,7 +134,7 @@ def test_the_report_prints_the_code_that_runs(text: str) -> None:
     assert {line.strip() for line in printed.splitlines()} <= code
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("project", "undrawn")
 def test_the_improved_recipe_is_compared_by_class() -> None:
     generator, tables = np.random.default_rng(1), []
     for recipe in ("baseline", "improved"):
@@ -152,9 +151,6 @@ def test_the_improved_recipe_is_compared_by_class() -> None:
         cells = [f"{100 * value:.2f} %" for pair in pairs for value in pair]
         expected = r" +\| ".join([re.escape(label), *cells])
         assert re.search(rf"^\| {expected} +\|", text, re.MULTILINE)
-    pairs = zip(after["label"], after["prediction"], strict=True)
-    _, most = Counter((label, other) for label, other in pairs if label != other).most_common(1)[0]
-    assert f", {most};" in text.partition("confuses most often, in test images: ")[2]
     weakest = f"Weakest on the class {scores['recall_improved'].idxmin()}, "
     assert weakest in Path("models/README.md").read_text()
 

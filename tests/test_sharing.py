@@ -24,11 +24,6 @@ OURS, THEIRS = (block.splitlines() for block in re.findall(r"(?:^    .*\n)+", PA
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> str:
-    return f"{tmp_path}/storage"
-
-
-@pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """A folder on an SSH server on the loopback address, which the owner of ~/key may enter."""
     home = tmp_path / "home"
@@ -63,58 +58,62 @@ def server(tmp_path: Path) -> Iterator[str]:
     process.wait()
 
 
-needs_sshd = pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
+def follow(project: Project, line: str, storage: str) -> list[str]:
+    """Run a command line of the page in a project; return the stages that it ran."""
+    line = line.replace("ssh://server/path/to/storage", storage).replace("EXPERIMENT", "faster")
+    finished = project.run("bash", "-c", line, HOME=f"{project.folder.parent}/home")
+    return re.findall(r"Running stage '(.*)'", finished.stdout)
 
 
-@pytest.mark.parametrize(
-    "place", ["folder", pytest.param("server", marks=[needs_sshd, pytest.mark.slow(50)])]
-)
-def test_a_colleague_gets_results_and_an_experiment_and_trains_nothing_twice(
-    project: Project, request: pytest.FixtureRequest, tmp_path: Path, place: str
-) -> None:
-    storage = request.getfixturevalue(place)
+def share(project: Project, storage: str, *login: str) -> Project:
+    """Push the results of a project; return a clone, in which they are not yet.
 
-    def run(project: Project, line: str) -> list[str]:
-        """Run a command line of the page in a project; return the stages that it ran."""
-        line = line.replace("ssh://server/path/to/storage", storage).replace("EXPERIMENT", "faster")
-        finished = project.run("bash", "-c", line, HOME=f"{tmp_path}/home")
-        return re.findall(r"Running stage '(.*)'", finished.stdout)
-
-    def log_in(project: Project) -> None:
-        settings = f"user {getpass.getuser()}", f"keyfile {tmp_path}/home/key"
-        for setting in settings if place == "server" else ():
-            project.run("dvc", "remote", "modify", "--local", "team", *setting.split())
-
+    `login` are settings of the remote.
+    """
     shorten(project, "check_params", "download", "train", "evaluate")
     (project.folder / "reports/report.html").unlink()  # of a stage that is left out
-    repository = str(tmp_path / "repository.git")
+    theirs, repository = Project(project.folder.parent / "theirs"), f"{project.folder}.git"
     project.run("git", "init", "--quiet", "--bare", repository)
     project.run("git", "remote", "add", "origin", repository)
     project.run("git", "push", "--quiet", "--set-upstream", "origin", "HEAD")
-    add, commit, push, push_experiment = OURS
-    run(project, add)
-    log_in(project)
-    run(project, commit)
-    run(project, push)
-    theirs = Project(tmp_path / "theirs")
+    add, commit, push, _ = OURS
+    follow(project, add, storage)
+    for setting in login:
+        project.run("dvc", "remote", "modify", "--local", "team", *setting.split())
+    follow(project, commit, storage)
+    follow(project, push, storage)
     project.run("git", "clone", "--quiet", repository, str(theirs.folder))
-    log_in(theirs)
-    run(theirs, "dvc pull train")
-    assert (theirs.folder / RUN.model).exists()
+    for setting in login:
+        theirs.run("dvc", "remote", "modify", "--local", "team", *setting.split())
+    return theirs
+
+
+def test_a_colleague_gets_the_models_through_a_folder(project: Project, tmp_path: Path) -> None:
+    theirs = share(project, f"{tmp_path}/storage")
+    theirs.run("dvc", "pull", "train")
+    assert (theirs.folder / RUN.model).read_bytes() == RUN.model.read_bytes()
     assert not (theirs.folder / RUN.predictions).exists()
 
+
+@pytest.mark.slow(50)
+@pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
+def test_a_colleague_gets_an_experiment_and_trains_nothing_twice(
+    project: Project, server: str
+) -> None:
+    key = project.folder.parent / "home/key"
+    theirs = share(project, server, f"user {getpass.getuser()}", f"keyfile {key}")
     rate = f"{RUN.block}.learning_rate"
-    run(project, f"dvc exp run --name faster --set-param {rate}=0.002")
-    run(project, push_experiment)
+    follow(project, f"dvc exp run --name faster --set-param {rate}=0.002", server)
+    follow(project, OURS[-1], server)
     for line in THEIRS[:-1]:
-        assert run(theirs, line) == []
+        assert follow(theirs, line, server) == []
     assert hashes(theirs.folder) == hashes(project.folder)
 
     project.set_param(RUN.network, RUN.recipe, learning_rate=0.004)  # in no experiment
     project.repro()
-    run(project, "dvc push --run-cache")
+    project.run("dvc", "push", "--run-cache", HOME=str(key.parent))
     theirs.set_param(RUN.network, RUN.recipe, learning_rate=0.004)
-    ran = run(theirs, THEIRS[-1])
+    ran = follow(theirs, THEIRS[-1], server)
     assert not [stage for stage in ran if stage.startswith("train")]
     for path in (RUN.model, RUN.history, RUN.predictions, RUN.metrics):
         assert (theirs.folder / path).read_bytes() == (project.folder / path).read_bytes()

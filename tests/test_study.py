@@ -173,8 +173,12 @@ def lose_table(project: Project) -> None:
 @pytest.mark.parametrize(
     ("change", "renewed", "trainings"),
     [
-        # The first kernel, the fixed one, is that of the first seed.
-        (change_code, "(seeds-(base|impr).*|search|ablation|kernels).csv", 8 + 2 * 2 + 5 * 2 + 1),
+        pytest.param(
+            change_code,
+            "(seeds-(base|impr).*|search|ablation|kernels).csv",
+            8 + 2 * 2 + 5 * 2 + 1,  # the first kernel, the fixed one, is that of the first seed
+            marks=pytest.mark.slow(8),
+        ),
         (change_recipe, "(seeds-improved|ablation).csv", 2 + 4 * 2),
         (lose_table, "kernels.csv", 0),
     ],
@@ -211,7 +215,7 @@ def test_a_change_renews_its_tables_alone_and_trains_no_network_twice(
     assert ".csv" not in Path("study/report.md").read_text()
 
 
-@pytest.mark.usefixtures("again")
+@pytest.mark.usefixtures("again", "undrawn")
 def test_the_pipeline_reports_the_study() -> None:
     page = Path("reports/report.md")
     assert page.read_text().count("not judged: the study has no seeds of this recipe") == 2

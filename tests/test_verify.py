@@ -139,6 +139,7 @@ def test_a_result_that_the_code_does_not_make_is_not_verified(brief: Project) ->
     assert re.search(r"^NOT VERIFIED: 4 of 6 results agree", finished.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow(6)
 def test_a_pipeline_that_fails_is_not_verified(brief: Project) -> None:
     brief.set_param(RUN.network, RUN.recipe, epochs="many")
     brief.run("git", "commit", "--all", "--quiet", "--message", "change")

@@ -37,8 +37,8 @@ def main() -> None:
     networks = [name for name in params if name in network_names()]
     runs = [Run(network, recipe) for network in networks for recipe in params[network]]
     results = {run.name: Results(run) for run in runs}
-    save_figures(paths.COMPARISON, draw_comparisons(results.values(), reported))
     report = join_lines(number_figures(render_report(params, reported, results)))
+    save_figures(paths.COMPARISON, draw_comparisons(results.values(), reported))
     # They are in git, to verify a run on a processor where bits differ, as in later epochs they do.
     first_epochs = [each.history.head(2).assign(run=name) for name, each in results.items()]
     columns = ["run", "epoch", "train_loss"]
@@ -94,7 +94,7 @@ def predicted_untrained(results: Results) -> Counter[str]:
     network.initialise(np.random.default_rng(results.recipe.seed))
     images, _ = datasets.load(results.model.dataset, "test")
     found = predict(network, images, results.recipe).argmax(axis=1)
-    return Counter(classes_of(results.predictions)[label] for label in found)
+    return Counter(np.array(classes_of(results.predictions))[found].tolist())
 
 
 def lines_from(path: Path, start: str) -> str:

@@ -36,17 +36,15 @@ def main() -> None:
     }
     table = pd.DataFrame(lines.values(), lines.keys(), ["slope", "intercept"])
     table["l1_loss"] = [l1_loss(design, y, line) for line in lines.values()]
-    on_line_dual = np.abs(dual[on_line])
     numbers = {
         "l1_loss": loss,
         "lower_bound": solver.lower_bound(y, dual),
         "dual_residual": dual_residual,
         "outliers": int(outliers.sum()),
         "points_on_line": int(on_line.sum()),
-        "max_dual_on_line": on_line_dual.max(initial=0),
+        "max_dual_on_line": np.abs(dual[on_line]).max(initial=0),
         "unique": solver.certifies_uniqueness(design, dual),
         "irls_gap": gaps[-1],
-        "huber_gap": solver.ZERO * (on_line_dual * (1 - on_line_dual)).sum(),
         "huber_gap_bound": solver.ZERO / 2 * on_line.sum(),
     }
     with replacing(problem_folder(PROBLEM)) as partial:

@@ -9,6 +9,8 @@ With the cross entropy C = -sum_i t_i log y_i of a one-hot target t, the chain r
     dC/dz = J^T (-t / y) = y - t                    at T = 1
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -34,8 +36,8 @@ def jacobian(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
 def jacobian_by_autograd(logits: np.ndarray) -> np.ndarray:
     """Return the same, (n, k, k), for logits of shape (n, k) at T = 1, by PyTorch's autograd."""
-    by_autograd = torch.func.vmap(torch.func.jacrev(lambda z: z.softmax(dim=0)))
-    return by_autograd(torch.from_numpy(logits)).numpy()
+    by_autograd = partial(torch.autograd.functional.jacobian, lambda z: z.softmax(dim=0))
+    return np.stack([by_autograd(z) for z in torch.from_numpy(logits)])
 
 
 def jacobian_by_complex_step(logits: np.ndarray) -> np.ndarray:
