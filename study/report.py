@@ -42,7 +42,9 @@ def main() -> None:
         Path(__file__).with_name("report.md.jinja"),
         searches=[(run, trials(rows), rows["seed"].nunique()) for run, rows in searches.items()],
         choice=choice,
-        recipe=lambda run: load_recipe(run).model_dump(),
+        has=lambda run, values: all(  # as text, which is what a table holds of a list
+            str(getattr(load_recipe(run), name)) == str(value) for name, value in values.items()
+        ),
         summary=summarise(accuracies, pd.Series(theirs)),
         improvements={
             run.network: improvement(before, rows)

@@ -29,5 +29,5 @@ def trials(rows: pd.DataFrame) -> pd.DataFrame:
 
 def choice(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the values that the rule chooses among `trials`, by hyperparameter."""
-    chosen: dict[str, Any] = rows[rows["chosen"]].iloc[0, : -len(MEASURED)].to_dict()
+    (chosen,) = rows[rows["chosen"]].iloc[:, : -len(MEASURED)].to_dict("records")
     return chosen

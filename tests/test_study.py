@@ -37,7 +37,7 @@ def shrink(project: Project, **others: object) -> None:
     params = yaml.load(path)
     params["seeds"] = {run.name: 2 for run in RUNS}
     params["search"]["seeds"] = params["ablation"]["seeds"] = 2
-    params["search"]["grid"] = {"numpy_network": {"epochs": [1, 2], "learning_rate": [0.2, 0.4]}}
+    params["search"]["grid"] = {"numpy_network": {"epochs": [2], "hidden_sizes": [[32, 32], [8]]}}
     params["kernels"] = {
         "fashion_mlp": {"Haswell": {}, "nn.Linear": {"layer": "nn.Linear"}},
         "numpy_network": {"Haswell": {}, "Prescott": {"OPENBLAS_CORETYPE": "Prescott"}},
@@ -116,10 +116,13 @@ def test_the_committed_recipe_is_the_choice_of_the_committed_search(
 
 def test_the_search_has_a_row_for_each_trial_and_seed(studied: Project) -> None:
     _, rows = read_table(studied.folder / study_table("search", "numpy_network"))
-    combinations = list(product([1, 2], [0.2, 0.4], [80085, 80086]))
+    combinations = list(product([2], ["[32, 32]", "[8]"], [80085, 80086]))
     assert list(rows.iloc[:, :3].itertuples(index=False, name=None)) == combinations
     assert rows["validation_loss"].nunique() == len(combinations)
     assert list(rows.columns[3:]) == ["validation_loss", "validation_accuracy"]
+    these = choice(trials(rows)) == {"epochs": 2, "hidden_sizes": "[32, 32]"}  # as the recipe
+    text = (studied.folder / "study/report.md").read_text()
+    assert f"has {'these' if these else 'other'} values." in text
 
 
 @pytest.mark.parametrize("network", network_names())
@@ -163,7 +166,7 @@ def change_code(project: Project) -> None:
 
 
 def change_recipe(project: Project) -> None:
-    project.set_param(RUN.network, RUN.recipe, learning_rate=0.4)  # as in two trials
+    project.set_param(RUN.network, RUN.recipe, hidden_sizes=[8])  # as in a trial
 
 
 def lose_table(project: Project) -> None:
@@ -176,7 +179,8 @@ def lose_table(project: Project) -> None:
         pytest.param(
             change_code,
             "(seeds-(base|impr).*|search|ablation|kernels).csv",
-            8 + 2 * 2 + 5 * 2 + 1,  # the first kernel, the fixed one, is that of the first seed
+            # a trial is the recipe; the first kernel, the fixed one, is that of the first seed
+            2 + 2 * 2 + 5 * 2 + 1,
             marks=pytest.mark.slow(8),
         ),
         (change_recipe, "(seeds-improved|ablation).csv", 2 + 4 * 2),
