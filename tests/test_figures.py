@@ -81,6 +81,7 @@ def test_the_first_image_of_each_class_stands_below_its_name() -> None:
     assert [axes.get_title() for axes in all_axes] == 2 * CLASSES
     for axes, index in zip(all_axes, [4, 1, 0, 1, 0, 2], strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array(), IMAGES[index])
+    assert len(figures.classes_shown({"one": samples["this"]}).axes) == len(CLASSES)
 
 
 def test_a_confusion_matrix_has_the_true_classes_as_rows() -> None:
