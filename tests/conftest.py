@@ -12,7 +12,6 @@ from unittest.mock import Mock
 
 from stages.core import numerics
 from stages.core.datasets import CLASSES, PREFIXES
-from stages.report import __main__ as report
 from tools.cores import count_cores
 
 import numpy as np
@@ -280,8 +279,8 @@ def project(reproduced: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures in which the report compares recipes stay as they are: drawing takes seconds."""
-    monkeypatch.setattr(report, "draw_comparisons", Mock())
-    monkeypatch.setattr(report, "save_figures", Mock())
+    monkeypatch.setattr("stages.report.__main__.draw_comparisons", Mock())
+    monkeypatch.setattr("stages.report.__main__.save_figures", Mock())
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def test_a_training_that_is_ended_leaves_nothing_and_is_done_later(
     project.set_param(NUMPY.network, NUMPY.recipe, epochs=100_000)
     # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = project.start("dvc", "repro", TRAIN, start_new_session=True)
+    process = project.start("dvc", "repro", "--single-item", TRAIN, start_new_session=True)
     seen = ""
     while not re.search(f"{NUMPY.name}: epoch [1-9]", seen):
         read = process.stderr.read(1)
