@@ -87,6 +87,18 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
     assert project.repro() == []
 
 
+def test_an_experiment_runs_what_its_parameter_changes_and_is_compared(project: Project) -> None:
+    shorten(project, "check_params", "download", "train", "evaluate")
+    setting = "numpy_network.improved.momentum=0.5"
+    shown = project.run("dvc", "exp", "run", "--name", "slower", "--set-param", setting).stdout
+    ran = ["check_params", "train@numpy_network-improved", "evaluate@numpy_network-improved"]
+    assert re.findall(r"Running stage '(.*)'", shown) == ran
+    table = rows(project.run("python", "-m", "tools.experiments").stdout)
+    momenta = {row["experiment"]: row["momentum"] for row in table}
+    assert momenta.pop("slower") == "0.5"
+    assert list(momenta.values()) == ["0.9"]
+
+
 @pytest.mark.slow(6)
 def test_a_clone_with_windows_line_endings_is_up_to_date(
     reproduced: Project, tmp_path: Path
