@@ -67,7 +67,7 @@ def test_another_folder_home_and_umask_whatever_the_environment_says(
     runs = ("fashion_mlp-improved", "numpy_network-improved")
     stages = ("problem@l1_regression", "problem@softmax_jacobian", "gradient_check")
     stages += tuple(f"{stage}@{run}" for stage in ("train", "evaluate") for run in runs)
-    commands = without_outputs(project, *stages, "report")
+    commands = without_outputs(project, *stages, f"plot@{runs[1]}", "report")
     start = ("sh", "-c", 'umask 077; exec python tests/chain.py "$@"', "sh")
     project.run(*start, *commands, **variables, **CONTRARY)
     assert hashes(project.folder) == hashes(reproduced.folder)

@@ -218,7 +218,6 @@ def test_a_network_that_memory_does_not_hold(project: Project) -> None:
     assert message == "error: not enough memory; free some, or lower the sizes in params.yaml"
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_file_that_the_report_misses_is_named(
     project: Project, reproduced: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from stages.core.networks import network_names
@@ -78,13 +79,11 @@ def share(project: Project, storage: str, *login: str) -> Project:
     project.run("git", "push", "--quiet", "--set-upstream", "origin", "HEAD")
     add, commit, push, _ = OURS
     follow(project, add, storage)
-    for setting in login:
-        project.run("dvc", "remote", "modify", "--local", "team", *setting.split())
     follow(project, commit, storage)
-    follow(project, push, storage)
     project.run("git", "clone", "--quiet", repository, str(theirs.folder))
-    for setting in login:
-        theirs.run("dvc", "remote", "modify", "--local", "team", *setting.split())
+    for each, setting in product((project, theirs), login):
+        each.run("dvc", "remote", "modify", "--local", "team", *setting.split())
+    follow(project, push, storage)
     return theirs
 
 

@@ -128,7 +128,7 @@ def test_the_committed_recipe_is_the_choice_of_the_committed_search(
 
 
 def test_a_search_has_a_row_for_each_trial_and_seed_and_trains_no_network_twice(
-    again: Project, trained: list[training.Job]
+    again: Project, trained: list[training.Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grid = {RUN.network: {"epochs": [2], "hidden_sizes": [[32, 32], [8]]}}
     shrink(again, search={"seeds": 2, "grid": grid})
@@ -140,7 +140,13 @@ def test_a_search_has_a_row_for_each_trial_and_seed_and_trains_no_network_twice(
     assert rows["validation_loss"].nunique() == len(combinations)
     assert list(rows.columns[3:]) == ["validation_loss", "validation_accuracy"]
     these = choice(trials(rows)) == {"epochs": 2, "hidden_sizes": "[32, 32]"}
-    assert f"has {'these' if these else 'other'} values." in Path("study/report.md").read_text()
+    text = Path("study/report.md").read_text()
+    assert f"has {'these' if these else 'other'} values." in text
+    assert ".csv" not in text
+    change_code(again)
+    enter(again, monkeypatch)
+    report.main()
+    assert "search-numpy_network.csv" in Path("study/report.md").read_text()
 
 
 @pytest.mark.parametrize("network", network_names())
