@@ -162,8 +162,7 @@ def test_make_repro_fails_where_a_training_does_and_dvc_repro_makes_the_rest(
     small.set_param("fashion_mlp", "baseline", learning_rate=1e20)
     finished = small.run("make", "repro", check=False)
     assert finished.returncode != 0
-    assert "fashion_mlp.baseline diverged in epoch 1" in finished.stderr
-    assert (small.folder / "models/numpy_network-improved.safetensors").exists()
+    assert finished.stderr.count("fashion_mlp.baseline diverged in epoch 1") == 1
     small.write("params.yaml", params)
     small.repro("evaluate")  # without figures and report, which take longest
     assert hashes(small.folder).items() <= hashes(reproduced.folder).items()
