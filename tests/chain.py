@@ -1,9 +1,8 @@
 """Run stages one after another in one process: libraries are loaded once, our code each time.
 
-Each argument is a command of dvc.yaml.
+Each argument is a command of dvc.yaml, `exec python -E -m MODULE ARGUMENT...`.
 """
 
-import hashlib
 import os
 import sys
 from contextlib import suppress
@@ -11,9 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-
-def run(command: str) -> None:
-    """Run the stage of a command, `exec python -E -m MODULE ARGUMENT...`."""
+for command in sys.argv[1:]:
     for name in [name for name in sys.modules if name.split(".")[0] == "stages"]:
         del sys.modules[name]
     with suppress(FileNotFoundError):
@@ -21,20 +18,5 @@ def run(command: str) -> None:
     module, *arguments = command.partition(" -m ")[2].split()
     package = find_spec(module).submodule_search_locations is not None
     import_module(f"{module}.__main__" if package else module).main(*arguments)
-
-
-def hashes(root: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file among the data and results in a project, by its path."""
-    return {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for top in ("data", "models", "reports")
-        for path in (root / top).rglob("*")
-        if path.is_file() and path.name != ".gitignore"
-    }
-
-
-if __name__ == "__main__":
-    for command in sys.argv[1:]:
-        run(command)
-    sys.stdout.flush()
-    os._exit(0)  # how an emulated process ends its threads is not under test
+sys.stdout.flush()
+os._exit(0)  # how an emulated process ends its threads is not under test

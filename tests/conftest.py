@@ -1,6 +1,7 @@
 """Fixtures: a copy of the project with small data, made for the test."""
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, CompletedProcess, Popen
 from unittest.mock import Mock
 
 from stages.core import numerics
@@ -34,6 +36,8 @@ NOT_INHERITED = {*numerics.PINS, "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DATASETS_F
 # None of a user's settings of git, such as hooks.
 OF_GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_TEMPLATE_DIR": ""}
 
+needs_pins = pytest.mark.skipif(bool(numerics.UNPINNED), reason=f"no pins: {numerics.UNPINNED}")
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """As many as this process may use."""
@@ -41,10 +45,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 # Tests that make what others share, and their places in the order.
-MAKERS = {
-    "test_the_claims_of_problems_1_to_3_are_confirmed": 0,
-    "test_the_report_summarises_the_accuracies_of_each_run": 2,
-}
+MAKERS = {"test_the_claims_are_confirmed": 0, "test_the_report_summarises_accuracies": 2}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,36 +67,20 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def start(
-        self, *command: str, start_new_session: bool = False, **variables: str
-    ) -> subprocess.Popen:
+    def start(self, *command: str, **variables: str) -> Popen:
         """Start a command in the copy. `python` and `dvc` are those that run the tests."""
         inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
-        environment = inherited | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **OF_GIT,
-            **variables,
-        }
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=start_new_session,
-        )
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = inherited | OF_GIT | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"} | variables
+        return Popen(command, cwd=self.folder, env=env, stdout=PIPE, stderr=PIPE, text=True)
 
-    def run(
-        self, *command: str, check: bool = True, **variables: str
-    ) -> subprocess.CompletedProcess:
+    def run(self, *command: str, check: bool = True, **variables: str) -> CompletedProcess:
         """Run a command in the copy until it ends."""
         process = self.start(*command, **variables)
         stdout, stderr = process.communicate()
         if check and process.returncode:
             pytest.fail(f"{' '.join(command)} ({process.returncode}): {stdout}\n{stderr}")
-        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+        return CompletedProcess(command, process.returncode, stdout, stderr)
 
     def repro(self, *arguments: str) -> list[str]:
         """Run `dvc repro`; return the stages that it ran."""
@@ -126,6 +111,16 @@ class Project:
 def locked(folder: Path) -> dict[str, dict]:
     """The stages in dvc.lock by name."""
     return YAML(typ="safe").load(folder / "dvc.lock")["stages"]
+
+
+def hashes(root: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file among the data and results in a project, by its path."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for top in ("data", "models", "reports")
+        for path in (root / top).rglob("*")
+        if path.is_file() and path.name != ".gitignore"
+    }
 
 
 def without_outputs(project: Project, *stages: str) -> list[str]:
@@ -170,9 +165,8 @@ def small_project(folder: Path) -> Project:
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     listed = subprocess.check_output(listing, cwd=REPOSITORY, text=True)
     for name in listed.rstrip("\0").split("\0"):
-        if name in RESULT_FILES or name.startswith("reports/"):
-            continue
-        if (REPOSITORY / name).exists():
+        made = name in RESULT_FILES or name.startswith("reports/")
+        if not made and (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name, follow_symlinks=False)
     project = Project(folder)
@@ -198,13 +192,9 @@ def small_project(folder: Path) -> Project:
 
 def give_environment(project: Project) -> None:
     """Let `make` find the environment that runs the tests, and need no other."""
-    environment = project.folder / ".venv"
-    environment.mkdir()
-    for entry in Path(sys.prefix).iterdir():
-        if entry.name != "installed":
-            (environment / entry.name).symlink_to(entry)
+    link = 'mkdir .venv; ln -s "$1"/* .venv; rm -f .venv/installed'
     stamp = 'echo "$PWD $(cat requirements.txt requirements-dev.txt | cksum)" > .venv/installed'
-    project.run("sh", "-c", stamp)
+    project.run("sh", "-ec", f"{link}; {stamp}", "sh", sys.prefix)
 
 
 @pytest.fixture

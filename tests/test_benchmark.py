@@ -4,13 +4,12 @@ import os
 import re
 from pathlib import Path
 
-from stages.core import numerics
 from stages.core.paths import Run
 from tools import benchmark
 
 import pandas as pd
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, needs_pins
 
 
 @pytest.mark.usefixtures("here")
@@ -25,10 +24,8 @@ def test_a_loop_computes_epochs(run: Run, name: str) -> None:
 
 
 @pytest.mark.slow(10)
-@pytest.mark.skipif(bool(numerics.UNPINNED), reason="the numerics are not pinned here")
-def test_a_loop_is_pinned_and_has_the_cores_as_its_name_says(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@needs_pins
+def test_a_loop_is_pinned_and_has_cores_as_its_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "100 * bool(numerics.UNPINNED) + len(os.sched_getaffinity(0)), flush=True"
     code = f"import os, sys; from stages.core import numerics\nfor _ in sys.stdin: print({code})"
     monkeypatch.setattr(benchmark, "TURNS", code)

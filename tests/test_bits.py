@@ -5,21 +5,18 @@ import shutil
 import sys
 from pathlib import Path
 
-from stages.core import numerics
 from stages.core.paths import figures_folder, problem_folder
 
 import pytest
-from chain import hashes
-from conftest import REPOSITORY, Project, without_outputs
+from conftest import REPOSITORY, Project, hashes, needs_pins, without_outputs
 
 QEMU = shutil.which("qemu-x86_64")
 OTHER_MAKER = "EPYC" if "GenuineIntel" in Path("/proc/cpuinfo").read_text() else "Haswell"
 
-pytestmark = pytest.mark.skipif(
-    bool(numerics.UNPINNED), reason=f"the numerics are not pinned here: {numerics.UNPINNED}"
-)
+pytestmark = needs_pins
 needs_qemu = pytest.mark.skipif(not QEMU, reason="needs qemu-x86_64, of Debian's qemu-user")
 
+USING_TORCH = ["train@fashion_mlp-improved", "problem@softmax_jacobian", "report"]
 CONTRARY = {
     "ATEN_CPU_CAPABILITY": "default",
     "MKL_CBWR": "SSE4_2",
@@ -47,9 +44,7 @@ CONTRARY = {
 }
 
 
-def test_another_folder_home_and_umask_whatever_the_environment_says(
-    reproduced: Project, tmp_path: Path
-) -> None:
+def test_another_folder_home_umask_and_environment(reproduced: Project, tmp_path: Path) -> None:
     """Settings of matplotlib, which would change every figure or stop it, lie in three folders."""
     project = reproduced.copy(tmp_path / "a path with spaces é")
     settings = tmp_path / "home/.config/matplotlib"
@@ -83,14 +78,7 @@ def test_results_of_problems_are_those_in_git(reproduced: Project, name: str) ->
 @needs_qemu
 @pytest.mark.parametrize(
     "stages",
-    [
-        ["train@numpy_network-improved"],
-        pytest.param(
-            ["train@fashion_mlp-improved", "problem@softmax_jacobian", "report"],
-            marks=pytest.mark.slow(120),
-        ),
-    ],
-    ids=["a training", "PyTorch, a problem and the report"],
+    [["train@numpy_network-improved"], pytest.param(USING_TORCH, marks=pytest.mark.slow(120))],
 )
 def test_another_processor(project: Project, reproduced: Project, stages: list[str]) -> None:
     start = (QEMU, "-cpu", OTHER_MAKER, sys.executable, "tests/chain.py")

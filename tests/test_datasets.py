@@ -1,6 +1,5 @@
 """Reading the data sets, sound and damaged."""
 
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +9,8 @@ from stages.core.stage import StageError
 
 import numpy as np
 import pytest
-import torch
 from conftest import TEST_IMAGES, TRAIN_IMAGES, write_idx
 from torchvision.datasets.mnist import read_image_file, read_label_file
-
-
-def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
-    images = np.random.default_rng(1).integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    write_idx(tmp_path / "file", images)
-    np.testing.assert_array_equal(datasets.read_idx(tmp_path / "file"), images)
-    assert torch.equal(read_image_file(str(tmp_path / "file")), torch.from_numpy(images))
 
 
 @pytest.mark.parametrize(
@@ -29,15 +20,11 @@ def test_images_are_what_torchvision_reads(tmp_path: Path) -> None:
         (lambda whole: whole + b"\0", "has 1585 bytes and its header promises 1584"),
         (lambda whole: b"\0\0\x09" + whole[3:], "is not an IDX file"),
         (lambda whole: whole[:15], "is not an IDX file"),
-        (lambda _: b"", "is not an IDX file"),
-        (lambda _: b"<html>Please log in</html>", "is not an IDX file"),
-        (gzip.compress, "is not an IDX file"),
+        (lambda whole: whole[:3], "is not an IDX file"),
     ],
-    ids=["too short", "too long", "signed", "part of a header", "empty", "HTML", "gzipped"],
+    ids=["too short", "too long", "signed", "half a header", "no header"],
 )
-def test_a_damaged_file_is_named(
-    tmp_path: Path, damage: Callable[[bytes], bytes], message: str
-) -> None:
+def test_a_damaged_file_is_named(tmp_path: Path, damage: Callable, message: str) -> None:
     path = tmp_path / "file"
     write_idx(path, np.zeros((2, 28, 28), np.uint8))
     path.write_bytes(damage(path.read_bytes()))
@@ -60,13 +47,9 @@ def test_the_last_training_images_are_held_out(count: int) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_validation_images_that_leave_none_to_train_on_are_refused() -> None:
+def test_too_many_validation_images_or_too_few_labels_are_refused() -> None:
     with pytest.raises(StageError, match="validation_images: 192 leaves none of the 192"):
         datasets.load_splits("MNIST", TRAIN_IMAGES)
-
-
-@pytest.mark.usefixtures("small")
-def test_images_and_labels_must_be_as_many() -> None:
     labels = raw_folder("MNIST") / "train-labels-idx1-ubyte"
     write_idx(labels, np.zeros(9, np.uint8))
     with pytest.raises(StageError, match=r"shape \(192, 28, 28\) for 9 labels"):

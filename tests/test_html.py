@@ -88,9 +88,7 @@ def test_every_formula_survives_a_parser_that_knows_none(reproduced: Project, pa
     assert "$" not in re.sub(r"<(style|img|math).*?(</style>|>|</math>)", "", page, flags=re.DOTALL)
 
 
-def test_what_github_shows_as_formula_code_link_or_figure_the_page_does_too(
-    tmp_path: Path,
-) -> None:
+def test_what_github_shows_as_formula_code_link_or_figure_the_page_does(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"content")
     page = to_html(
         "# Title\n## Of $x_i$\n[there](../README.md), [here](#title), for $5 or $6\n"
@@ -109,9 +107,7 @@ def test_what_github_shows_as_formula_code_link_or_figure_the_page_does_too(
 
 @pytest.mark.slow(10)
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light")])
-def test_a_browser_shows_all_of_it_and_axe_finds_nothing_serious(
-    page: str, axe: str, tmp_path: Path, width: int, scheme: str
-) -> None:
+def test_a_browser_shows_all(page: str, axe: str, tmp_path: Path, width: int, scheme: str) -> None:
     (tmp_path / "page.html").write_text(f"{page}<script>{axe}</script>{CHECK}")
     (tmp_path / "frame.html").write_text(FRAME.format(width=width))
     number = ("dark", "light").index(scheme)  # as Chromium numbers them

@@ -1,11 +1,6 @@
 """Intervals, differences and the rule of the search, against SciPy's tests."""
 
-from stages.results.intervals import (
-    ablation_differences,
-    improvement,
-    median_interval,
-    prediction_interval,
-)
+from stages.results import intervals
 from study.report import kernel_rows
 from study.selection import trials
 
@@ -17,11 +12,9 @@ from scipy import stats
 
 @pytest.mark.parametrize("probability", [0.95, 0.999])
 @pytest.mark.parametrize("count", [2, 10])
-def test_the_t_test_gives_the_ends_of_the_prediction_interval_their_probability(
-    count: int, probability: float
-) -> None:
+def test_a_prediction_interval_agrees_with_the_t_test(count: int, probability: float) -> None:
     values = np.random.default_rng(count).normal(0.85, 0.01, count).tolist()
-    low, high = prediction_interval(values, probability)
+    low, high = intervals.prediction_interval(values, probability)
     assert low < min(values) <= max(values) < high
     for end in (low, high):
         assert stats.ttest_ind(values, [end]).pvalue == pytest.approx(1 - probability)
@@ -32,8 +25,8 @@ def test_the_interval_of_the_median_has_its_probability(count: int, outside: int
     """By the binomial distribution of how many values lie below the median."""
     assert 1 - 2 * stats.binom.cdf(outside, count, 0.5) >= 0.95
     samples = np.random.default_rng(1).exponential(size=(500, count))
-    intervals = np.array([median_interval(sample) for sample in samples])
-    np.testing.assert_array_equal(intervals, np.sort(samples)[:, [outside, -1 - outside]])
+    found = np.array([intervals.median_interval(sample) for sample in samples])
+    np.testing.assert_array_equal(found, np.sort(samples)[:, [outside, -1 - outside]])
 
 
 def test_an_improvement_is_paired_by_the_seeds_that_both_recipes_have() -> None:
@@ -41,20 +34,17 @@ def test_an_improvement_is_paired_by_the_seeds_that_both_recipes_have() -> None:
     before = pd.DataFrame({"seed": range(1, 8), "test_accuracy": 0.5})
     gains = [0.01, 0.06, 0.03, 0.02, 0.05, 0.04, 0.9]
     after = pd.DataFrame({"seed": range(2, 9), "test_accuracy": 0.5 + np.array(gains)})
-    found = improvement(before, after)
+    found = intervals.improvement(before, after)
     assert found == pytest.approx({"n": 6, "median": 3.5, "low": 1, "high": 6})
-    assert improvement(before, after[1:]) is None
+    assert intervals.improvement(before, after[1:]) is None
 
 
 def test_an_ablation_has_the_intervals_of_the_paired_t_test() -> None:
     generator = np.random.default_rng(5)
     values = {name: generator.normal(0.9, 0.01, 8) for name in ("without a", "improved", "b")}
-    table = pd.DataFrame(
-        {"variant": name, "seed": seed, "validation_accuracy": value}
-        for name, numbers in values.items()
-        for seed, value in enumerate(numbers)
-    )
-    found = ablation_differences(table.sample(frac=1, random_state=1))
+    wide = pd.DataFrame(values).reset_index(names="seed")
+    table = wide.melt("seed", var_name="variant", value_name="validation_accuracy")
+    found = intervals.ablation_differences(table.sample(frac=1, random_state=1))
     assert list(found["accuracy"]) == sorted(found["accuracy"], reverse=True)
     for name in ("without a", "b"):
         test = stats.ttest_rel(100 * values[name], 100 * values["improved"])
@@ -77,9 +67,7 @@ def test_an_ablation_has_the_intervals_of_the_paired_t_test() -> None:
         ({(9, 6): (0.91, 0.91), (9, 5): (0.90, 0.92), (9, 4): (0.92, 0.90)}, (9, 6)),
     ],
 )
-def test_the_rule_takes_the_fewest_epochs_within_one_standard_error_of_the_best(
-    accuracies: dict[tuple[int, int], tuple[float, ...]], chosen: tuple[int, int]
-) -> None:
+def test_the_rule_takes_the_fewest_epochs_near_the_best(accuracies: dict, chosen: tuple) -> None:
     rows = pd.DataFrame(
         {"epochs": epochs, "width": width, "seed": seed, "validation_accuracy": value}
         for (epochs, width), values in accuracies.items()
@@ -92,12 +80,9 @@ def test_the_rule_takes_the_fewest_epochs_within_one_standard_error_of_the_best(
 
 def test_a_kernel_differs_from_the_epoch_of_its_first_other_loss_on() -> None:
     losses = {"fixed": [3, 2, 1], "same": [3, 2, 1], "other": [3, 2.5, 1.0]}
-    rows = pd.DataFrame(
-        {"kernel": kernel, "epoch": epoch, "train_loss": loss, "test_loss": 10 * loss}
-        for kernel, values in losses.items()
-        for epoch, loss in enumerate(values)
-    )
-    found = kernel_rows(rows)
+    wide = pd.DataFrame(losses).reset_index(names="epoch")
+    rows = wide.melt("epoch", var_name="kernel", value_name="train_loss")
+    found = kernel_rows(rows.assign(test_loss=10 * rows["train_loss"]))
     assert list(found["kernel"]) == [*losses]
     assert list(found["first"].fillna(-1)) == [-1, -1, 1]
     assert list(found["test_loss"]) == [10, 10, 10]

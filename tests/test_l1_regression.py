@@ -4,18 +4,8 @@ from itertools import combinations
 
 from stages.core.params import read_yaml
 from stages.core.paths import PARAMS, problem_folder
+from stages.problems.l1_regression import solver
 from stages.problems.l1_regression.data import make_data
-from stages.problems.l1_regression.solver import (
-    ZERO,
-    certifies_uniqueness,
-    certify,
-    irls,
-    l1_loss,
-    lower_bound,
-    minimise,
-    weighted_median,
-    with_ones,
-)
 from stages.problems.params import L1Regression
 
 import numpy as np
@@ -29,7 +19,7 @@ def data(**values: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The matrix A, y, and which points are outliers."""
     given = {"points": 30, "outlier_fraction": 0.2, "slope": 2.0, "intercept": 1.0, "noise": 1.0}
     x, y, outliers = make_data(L1Regression(**{**given, "iterations": 100, "seed": 1, **values}))
-    return with_ones(x), y, outliers
+    return solver.with_ones(x), y, outliers
 
 
 def minimisers(design: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -47,7 +37,7 @@ def minimisers(design: np.ndarray, y: np.ndarray) -> np.ndarray:
 def test_the_lines_of_the_report_are_found_by_trying_all_candidates(committed: Project) -> None:
     params = L1Regression(**read_yaml(committed.folder / PARAMS)["l1_regression"])
     x, y, _ = make_data(params)
-    (line,) = minimisers(with_ones(x), y)
+    (line,) = minimisers(solver.with_ones(x), y)
     ((through_origin,),) = minimisers(x[:, np.newaxis], y)
     slopes_and_intercepts = {
         "true line": [params.slope, params.intercept],
@@ -57,9 +47,8 @@ def test_the_lines_of_the_report_are_found_by_trying_all_candidates(committed: P
     }
     expected = pd.DataFrame(slopes_and_intercepts, ["slope", "intercept"]).T
     expected["l1_loss"] = [abs(w * x + b - y).sum() for w, b in expected.to_numpy()]
-    found = pd.read_csv(
-        committed.folder / problem_folder("l1_regression") / "lines.csv", index_col="line"
-    )
+    path = committed.folder / problem_folder("l1_regression") / "lines.csv"
+    found = pd.read_csv(path, index_col="line")
     pd.testing.assert_frame_equal(found, expected, check_names=False, rtol=0, atol=6e-7)
 
 
@@ -69,15 +58,17 @@ def test_a_minimiser_is_certified_and_its_neighbours_are_not(features: int, poin
     generator = np.random.default_rng(3)
     design = np.column_stack([generator.normal(size=(points, features)), np.ones(points)])
     y = generator.standard_t(2, points)
-    theta, found = minimise(design, y), minimisers(design, y)
-    assert l1_loss(design, y, theta) == pytest.approx(l1_loss(design, y, found[0]), abs=1e-7)
-    dual, dual_residual = certify(design, y, theta)
+    theta, found = solver.minimise(design, y), minimisers(design, y)
+    loss, lowest = (solver.l1_loss(design, y, each) for each in (theta, found[0]))
+    assert loss == pytest.approx(lowest, abs=1e-7)
+    dual, dual_residual = solver.certify(design, y, theta)
     assert dual_residual < 1e-12
     # Of an even number of points, each value between the middle ones is a median.
-    assert certifies_uniqueness(design, dual) == (len(found) == 1) == (features > 0 or points == 15)
+    unique = features > 0 or points == 15
+    assert solver.certifies_uniqueness(design, dual) == (len(found) == 1) == unique
     if features:
         for direction in np.vstack([np.eye(features + 1), -np.eye(features + 1)]):
-            assert certify(design, y, theta + 1e-6 * direction)[1] > 0.01
+            assert solver.certify(design, y, theta + 1e-6 * direction)[1] > 0.01
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -85,7 +76,8 @@ def test_a_weighted_median_is_the_best_of_all_candidates(seed: int) -> None:
     generator = np.random.default_rng(seed)
     x, y = generator.integers(-3, 4, (2, 2 + seed)).astype(float)  # with ties and zeros
     x[0] = 2
-    losses = [abs(x * t - y).sum() for t in (weighted_median(x, y), *(y[x != 0] / x[x != 0]))]
+    slopes = (solver.weighted_median(x, y), *(y[x != 0] / x[x != 0]))
+    losses = [abs(x * slope - y).sum() for slope in slopes]
     assert losses[0] == pytest.approx(min(losses))
 
 
@@ -115,29 +107,29 @@ EXTREME = [
 def test_all_parameters_are_certified_by_a_lower_bound_that_is_the_loss() -> None:
     for values in [*EXTREME, *map(drawn, range(100))]:
         design, y, _ = data(**values)
-        theta = minimise(design, y)
-        dual, dual_residual = certify(design, y, theta)
-        assert dual_residual < ZERO, values
+        theta = solver.minimise(design, y)
+        dual, dual_residual = solver.certify(design, y, theta)
+        assert dual_residual < solver.ZERO, values
         assert np.abs(dual).max() <= 1
-        loss = l1_loss(design, y, theta)
-        assert lower_bound(y, dual) == pytest.approx(loss, rel=1e-9, abs=1e-9), values
+        loss = solver.l1_loss(design, y, theta)
+        assert solver.lower_bound(y, dual) == pytest.approx(loss, rel=1e-9, abs=1e-9), values
 
 
 def test_irls_lowers_the_huber_loss_and_ends_where_the_certificate_predicts() -> None:
     design, y, _ = data()
-    thetas = irls(design, y, 200)
+    thetas = solver.irls(design, y, 200)
     assert len(thetas) == 201
     assert thetas[0] == pytest.approx(np.polyfit(design[:, 0], y, 1))
     residuals = np.array(thetas) @ design.T - y
-    losses = (huber(ZERO, residuals) / ZERO + ZERO / 2).sum(axis=1)
+    losses = (huber(solver.ZERO, residuals) / solver.ZERO + solver.ZERO / 2).sum(axis=1)
     assert (np.diff(losses) < 1e-12).all()
     (theta,) = minimisers(design, y)
     theta = np.linalg.solve(*(each[abs(design @ theta - y) < 1e-6] for each in (design, y)))
-    dual, _ = certify(design, y, theta)
+    dual, _ = solver.certify(design, y, theta)
     inside = abs(dual[abs(dual) < 1])
-    gap = l1_loss(design, y, thetas[-1]) - l1_loss(design, y, theta)
-    assert gap == pytest.approx(ZERO * (inside * (1 - inside)).sum(), rel=0.01)
-    assert 0 < gap <= ZERO / 2 * len(inside)
+    gap = solver.l1_loss(design, y, thetas[-1]) - solver.l1_loss(design, y, theta)
+    assert gap == pytest.approx(solver.ZERO * (inside * (1 - inside)).sum(), rel=0.01)
+    assert 0 < gap <= solver.ZERO / 2 * len(inside)
 
 
 def test_the_data_is_a_line_with_noise_and_a_fraction_of_outliers() -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 from tools.cores import count_cores
 
 import pytest
-from chain import hashes
-from conftest import REPOSITORY, Project, give_environment, locked
+from conftest import REPOSITORY, Project, give_environment, hashes, locked
 
 PYTHON = """#!/bin/sh
 case "$*" in
@@ -24,9 +23,7 @@ case "$*" in
 esac
 """
 LOCKED_UV = "uv==2 \\\n    --hash=1\n    # via x\n"
-UV = """#!/bin/sh
-echo "uv $UV_DEFAULT_INDEX, $UV_INDEX, $UV_FIND_LINKS" >> log
-"""
+UV = '#!/bin/sh\necho "uv $UV_DEFAULT_INDEX, $UV_INDEX, $UV_FIND_LINKS" >> log\n'
 
 
 @pytest.fixture
@@ -52,9 +49,7 @@ def installs(made: Project) -> bool:
     return "uv " in (made.folder / "log").read_text()
 
 
-def test_an_environment_that_is_moved_broken_half_made_or_of_other_requirements_is_made_again(
-    made: Project, tmp_path: Path
-) -> None:
+def test_an_environment_that_is_unfit_is_made_again(made: Project, tmp_path: Path) -> None:
     os.utime(made.folder / "requirements.txt", (2e9, 2e9))
     assert not installs(made)  # whatever the dates
     made = Project(made.folder.rename(tmp_path / "moved"))
@@ -68,9 +63,7 @@ def test_an_environment_that_is_moved_broken_half_made_or_of_other_requirements_
     assert installs(made)
 
 
-def test_the_environment_of_another_clone_behind_a_link_is_left_alone(
-    made: Project, tmp_path: Path
-) -> None:
+def test_a_linked_environment_of_another_clone_is_left_alone(made: Project, tmp_path: Path) -> None:
     other = (made.folder / ".venv").rename(tmp_path / "other")
     (made.folder / ".venv").symlink_to(other)
     (other / "installed").write_text("/another/clone 1 2\n")
@@ -87,9 +80,8 @@ def test_uv_is_installed_by_its_hash_and_told_where_pip_finds_packages(made: Pro
     )
     made.append("requirements.txt", "more==1\n")
     assert installs(made)
-    assert (made.folder / "log").read_text() == (
-        f"{LOCKED_UV}uv https://b/simple,  https://c https://d, /e\n"
-    )
+    expected = f"{LOCKED_UV}uv https://b/simple,  https://c https://d, /e\n"
+    assert (made.folder / "log").read_text() == expected
 
 
 def test_nothing_is_installed_where_dvc_could_not_work(made: Project) -> None:
@@ -125,15 +117,12 @@ def test_no_more_cores_are_counted_than_may_be_used(tmp_path: Path) -> None:
         (tmp_path / "cpu.max").write_text(f"{limit}\n")
         assert count_cores(tmp_path / "cpu.max") == cores
     one = str(min(os.sched_getaffinity(0)))
-    here = Project(REPOSITORY)
     command = ("taskset", "--cpu-list", one, sys.executable, "-m", "tools.cores")
     (tmp_path / "broken.yaml").write_text("a: [")  # a user's settings of Dask
-    assert here.run(*command, DASK_CONFIG=str(tmp_path)).stdout == "1\n"
+    assert Project(REPOSITORY).run(*command, DASK_CONFIG=str(tmp_path)).stdout == "1\n"
 
 
-def test_make_requirements_takes_the_newest_versions_with_their_hashes(
-    made: Project, tmp_path: Path
-) -> None:
+def test_make_requirements_takes_the_newest_and_their_hashes(made: Project, tmp_path: Path) -> None:
     made.write(
         "pyproject.toml",
         '[project]\nname = "x"\nversion = "1"\ndependencies = ["a", "b==1"]\n'
@@ -153,9 +142,7 @@ def test_make_requirements_takes_the_newest_versions_with_their_hashes(
 
 
 @pytest.mark.slow(60)
-def test_make_repro_fails_where_a_training_does_and_dvc_repro_makes_the_rest(
-    small: Project, reproduced: Project
-) -> None:
+def test_make_repro_fails_where_a_training_does(small: Project, reproduced: Project) -> None:
     small.run("git", "init", "--quiet")
     give_environment(small)
     params = (small.folder / "params.yaml").read_text()

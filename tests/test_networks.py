@@ -94,10 +94,8 @@ def plain_loop(
 @pytest.mark.parametrize(
     "values",
     [
-        {},
-        {"weight_decay": 0.01},
+        {"schedule": "linear", "weight_decay": 0.01},
         {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 0.1},
-        {"schedule": "linear"},
     ],
     ids=str,
 )
@@ -120,14 +118,11 @@ def test_fashion_mlp_is_trained_as_by_the_plain_loop(values: dict[str, object]) 
 @pytest.mark.parametrize(
     "values",
     [
-        {},
         {"batch_size": 1},
         {"hidden_sizes": []},
-        {"momentum": 0.9},
         {"momentum": 0.9, "weight_decay": 0.1},
-        {"schedule": "linear"},
+        {"schedule": "linear", "shuffle": True},
         {"scale_pixels": False, "learning_rate": 0.001},
-        {"shuffle": True},
     ],
     ids=str,
 )
@@ -138,9 +133,8 @@ def test_numpy_network_is_trained_as_by_the_plain_loop(values: dict[str, object]
     initial.initialise(generator)
     reference = sequential(params.sizes, nn.Sigmoid).double()
     vector_to_parameters(torch.tensor(initial.parameters).double(), reference.parameters())
-    optimizer = torch.optim.SGD(
-        reference.parameters(), momentum=params.momentum, weight_decay=params.weight_decay
-    )
+    settings = {"momentum": params.momentum, "weight_decay": params.weight_decay}
+    optimizer = torch.optim.SGD(reference.parameters(), **settings)
     orders = [generator.permutation(30) if params.shuffle else np.arange(30) for _ in range(2)]
 
     expected = plain_loop(reference, optimizer, params, orders)
@@ -158,9 +152,7 @@ def test_each_epoch_draws_new_translations(network: str) -> None:
         params = recipe(network, learning_rate=1e-30, max_translation=max_translation)
         return [loss for loss, _ in trained(network, params)[1]]
 
-    untrained, first, second = losses(0)
-    assert untrained == pytest.approx(first, rel=1e-5)
-    assert untrained == pytest.approx(second, rel=1e-5)
+    assert np.ptp(losses(0)) < 1e-5
     _, first, second = losses(2)
     assert first != pytest.approx(second, rel=1e-5)
 
@@ -171,14 +163,9 @@ def test_translated_images_are_the_images_moved() -> None:
     moves = set()
     for image, moved in zip(images, translated(images, 1, generator), strict=True):
         padded = np.pad(image, 1)
-        found = [
-            (row, column)
-            for row in range(3)
-            for column in range(3)
-            if (moved == padded[row : row + 6, column : column + 6]).all()
-        ]
-        assert len(found) == 1
-        moves.add(found[0])
+        places = np.ndindex(3, 3)
+        (move,) = [(i, j) for i, j in places if (moved == padded[i : i + 6, j : j + 6]).all()]
+        moves.add(move)
     assert len(moves) == 9
 
 
@@ -222,7 +209,5 @@ def test_initial_weights_have_the_stated_mean_and_variance() -> None:
 def test_sigmoid_and_softmax_are_stable_where_exp_overflows() -> None:
     with np.errstate(all="raise", under="ignore"):
         np.testing.assert_allclose(sigmoid(np.array([-1e4, 0.0, 1e4])), [0, 0.5, 1], atol=1e-15)
-        np.testing.assert_allclose(
-            log_softmax(np.array([[0.0, 1e4], [-1e4, -1e4]])),
-            [[-1e4, 0], [-np.log(2), -np.log(2)]],
-        )
+        found = log_softmax(np.array([[0.0, 1e4], [-1e4, -1e4]]))
+        np.testing.assert_allclose(found, [[-1e4, 0], [-np.log(2), -np.log(2)]])

@@ -13,9 +13,7 @@ import pytest
 from conftest import Project, write_sums
 
 
-def test_a_new_data_set_is_downloaded_and_trained_on(
-    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_data_set(small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(download.FOLDER_VARIABLE, raising=False)
     with pytest.raises(StageError, match=r"no data set 'Letters'; there are FashionMNIST, MNIST$"):
         download.main("Letters")

@@ -1,9 +1,7 @@
 """params.yaml, as it is and with errors in it."""
 
 import copy
-import functools
 import math
-import operator
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +24,8 @@ def error_in(values: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-def with_value(place: str, value: object) -> dict[str, Any]:
-    """All parameters, with another value at a place."""
-    values = copy.deepcopy(GIVEN)
-    *above, name = place.split(".")
-    functools.reduce(operator.getitem, above, values)[name] = value
-    return values
-
-
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("name", "value", "message"),
     [
         ("learning_rate", "0.1", "learning_rate: Input should be a valid number (it is '0.1')"),
         ("learning_rate", math.nan, "learning_rate: Input should be a finite number (it is nan)"),
@@ -47,15 +37,15 @@ def with_value(place: str, value: object) -> dict[str, Any]:
         ("lerning_rate", 0.1, "lerning_rate: there is no such parameter"),
     ],
 )
-def test_an_error_is_told_with_its_place_and_the_value(
-    place: str, value: object, message: str
-) -> None:
-    found = error_in(with_value(f"fashion_mlp.baseline.{place}", value))
-    assert found == f"params.yaml: fashion_mlp.baseline.{message}"
+def test_an_error_is_told_with_its_place_and_value(name: str, value: object, message: str) -> None:
+    values = copy.deepcopy(GIVEN)
+    values["fashion_mlp"]["baseline"][name] = value
+    assert error_in(values) == f"params.yaml: fashion_mlp.baseline.{message}"
 
 
 def test_every_error_is_told() -> None:
-    values = with_value("fashion_mlp.baseline", 7)
+    values = copy.deepcopy(GIVEN)
+    values["fashion_mlp"]["baseline"] = 7
     del values["numpy_network"]["baseline"]["seed"]
     assert error_in(values) == (
         "params.yaml: fashion_mlp.baseline is not a block of parameters (it is 7); "

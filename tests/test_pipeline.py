@@ -41,9 +41,7 @@ def measured(project: Project, run: Run, split: str) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
-def test_metrics_are_those_of_the_last_epoch_and_of_the_network_in_its_file(
-    reproduced: Project, run: Run
-) -> None:
+def test_metrics_are_those_of_the_last_epoch_and_the_file(reproduced: Project, run: Run) -> None:
     splits = ["validation", "test"] if run.recipe == "improved" else ["test"]
     history = pd.read_csv(reproduced.folder / run.history)
     assert list(history["epoch"]) == [0, 1, 2]
@@ -78,9 +76,7 @@ def test_a_network_is_trained_on_all_images_but_those_held_out() -> None:
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_divergence_stops_with_the_epoch_and_the_parameter(
-    small: Project, network: str, value: dict[str, float]
-) -> None:
+def test_divergence_is_told_with_its_epoch(small: Project, network: str, value: dict) -> None:
     small.set_param(network, "baseline", **value)
     message = rf"{network}\.baseline diverged in epoch 1.* lower its learning rate or weight decay"
     with pytest.raises(StageError, match=message):
@@ -103,9 +99,7 @@ def test_where_nothing_is_pinned_a_stage_says_so(reproduced: Project) -> None:
 
 
 @pytest.mark.usefixtures("project", "undrawn")
-def test_the_report_names_what_was_not_pinned_and_other_versions(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_report_names_other_versions_and_unpinned_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = numerics.LOCKED["numpy"]
     with monkeypatch.context() as other:
         other.setitem(numerics.LOCKED, "numpy", "2.0.0")

@@ -25,9 +25,7 @@ def drawing() -> np.ndarray:
 
 
 @pytest.mark.parametrize("dataset", ["FashionMNIST", "MNIST"])
-def test_however_a_picture_is_stored_it_is_prepared_alike(
-    drawing: np.ndarray, dataset: str, tmp_path: Path
-) -> None:
+def test_pictures_are_prepared_alike(drawing: np.ndarray, dataset: str, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the orientation
     black, white = np.zeros_like(drawing), np.full_like(drawing, 255)
@@ -47,15 +45,12 @@ def test_however_a_picture_is_stored_it_is_prepared_alike(
         Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / f"{name}.png", **options)
         pictures[name] = prepare(tmp_path / f"{name}.png", dataset).astype(int)
     assert pictures["grey"].max() == 255
-    assert {name: abs(each - pictures["grey"]).max() for name, each in pictures.items()} == (
-        dict.fromkeys(ways, 0)
-    )
+    differences = {name: abs(each - pictures["grey"]).max() for name, each in pictures.items()}
+    assert differences == dict.fromkeys(ways, 0)
 
 
 @pytest.mark.parametrize("dataset", CLASSES)
-def test_an_enlarged_negative_of_an_image_is_prepared_as_its_authors_did(
-    real_data: Path, dataset: str, tmp_path: Path
-) -> None:
+def test_an_enlarged_negative_is_undone(real_data: Path, dataset: str, tmp_path: Path) -> None:
     correlations = []
     for image in read_idx(real_data / dataset / "raw/t10k-images-idx3-ubyte")[:50]:
         large = np.pad(np.kron(image, np.ones((5, 5), np.uint8)), ((30, 90), (10, 5)))
@@ -96,14 +91,11 @@ def test_what_is_no_picture_is_named(drawing: np.ndarray, tmp_path: Path) -> Non
     Image.fromarray(drawing).save(tmp_path / "whole.png")
     (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-40])
     (tmp_path / "text.png").write_text("<html>")
-    for name, message in (
-        ("gone.png", "is missing"),
-        ("text.png", "is no image, or a damaged one"),
-        ("half.png", "is no image, or a damaged one"),
-        ("blank.png", "is blank"),
-    ):
-        with pytest.raises(StageError, match=f"{name} {message}"):
-            prepare(tmp_path / name, "MNIST")
+    broken = "is no image, or a damaged one"
+    messages = {"gone": "is missing", "text": broken, "half": broken, "blank": "is blank"}
+    for name, message in messages.items():
+        with pytest.raises(StageError, match=f"{name}.png {message}"):
+            prepare(tmp_path / f"{name}.png", "MNIST")
 
 
 @pytest.mark.usefixtures("here")
@@ -118,13 +110,10 @@ def test_no_prepared_picture_replaces_another(drawing: np.ndarray, tmp_path: Pat
 
 @pytest.mark.usefixtures("here")
 def test_a_folder_that_cannot_be_made_is_named_before_anything_is_predicted(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    drawing: np.ndarray,
-    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.png"
-    Image.fromarray(255 - drawing).save(path)
+    Image.new("L", (28, 28)).save(path)
     command = ["predict", "numpy_network-baseline", str(path), "--prepared", f"{path}/below"]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match=f"^error: .*: '{path}/below'$"):

@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -15,8 +14,7 @@ from stages.core.networks import network_names
 from stages.core.paths import Run
 
 import pytest
-from chain import hashes
-from conftest import REPOSITORY, Project, shorten
+from conftest import REPOSITORY, Project, hashes, shorten
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 RUN = Run("numpy_network", "baseline")
@@ -35,8 +33,6 @@ def server(tmp_path: Path) -> Iterator[str]:
     for name in ("key", "host_key"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / name]
         subprocess.run(command, check=True)
-    host_key = (home / "host_key.pub").read_text()
-    (home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
     options = {
         "ListenAddress": f"127.0.0.1:{port}",
         "HostKey": home / "host_key",
@@ -49,11 +45,8 @@ def server(tmp_path: Path) -> Iterator[str]:
         Path("/run/sshd").mkdir(exist_ok=True)  # where sshd wants to be locked in
     arguments = [f"-o{name}={value}" for name, value in options.items()]
     process = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *arguments])
-    while process.poll() is None:
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
+    scan = f"ssh-keyscan -p {port} 127.0.0.1 | grep . > {home}/.ssh/known_hosts"
+    subprocess.run(["sh", "-c", f"until {scan}; do sleep 0.1; done"], check=True, timeout=60)
     yield f"ssh://127.0.0.1:{port}{tmp_path}/storage"
     process.terminate()
     process.wait()
@@ -96,9 +89,7 @@ def test_a_colleague_gets_the_models_through_a_folder(project: Project, tmp_path
 
 @pytest.mark.slow(50)
 @pytest.mark.skipif(not SSHD, reason="needs sshd, of Debian's openssh-server")
-def test_a_colleague_gets_an_experiment_and_trains_nothing_twice(
-    project: Project, server: str
-) -> None:
+def test_a_colleague_gets_an_experiment_and_repeats_nothing(project: Project, server: str) -> None:
     key = project.folder.parent / "home/key"
     theirs = share(project, server, f"user {getpass.getuser()}", f"keyfile {key}")
     rate = f"{RUN.block}.learning_rate"
@@ -119,9 +110,7 @@ def test_a_colleague_gets_an_experiment_and_trains_nothing_twice(
 
 
 @pytest.mark.slow(6)
-def test_the_latest_version_of_a_model_can_be_had_in_another_folder(
-    project: Project, tmp_path: Path
-) -> None:
+def test_the_latest_model_can_be_had_in_another_folder(project: Project, tmp_path: Path) -> None:
     """As models/README.md says."""
     for network in network_names():
         project.run("git", "tag", "--annotate", "--message", "first", f"{network}@v1.0.0")

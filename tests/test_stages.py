@@ -68,7 +68,6 @@ def traced(reproduced: Project) -> dict[str, str]:
 
 
 def test_each_stage_does_what_it_declares(reproduced: Project) -> None:
-    """Both ways: what the traced stages do and dvc.lock does not say, and the reverse."""
     calls = traced(reproduced)
     found = {
         name: violations(name, entry, reproduced.folder, calls[entry["cmd"]])
@@ -87,9 +86,7 @@ def test_each_stage_does_what_it_declares(reproduced: Project) -> None:
         ("outs", ["reports/report.md"], "leaves out reports/report.md"),
     ],
 )
-def test_a_wrong_declaration_is_seen(
-    reproduced: Project, part: str, declared: list[str], found: str
-) -> None:
+def test_a_wrong_entry_is_seen(reproduced: Project, part: str, declared: list, found: str) -> None:
     """What a stage did is held against another declaration, which stands for another stage."""
     name = "evaluate@numpy_network-baseline"
     entry = locked(reproduced.folder)[name]

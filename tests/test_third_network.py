@@ -59,11 +59,8 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     (project.folder / folder).mkdir()
     for module, code in (("recipe", RECIPE), ("inference", INFERENCE), ("training", TRAINING)):
         project.write(f"{folder}/{module}.py", code)
-    project.append(
-        "params.yaml",
-        "softmax_regression:\n"
-        "  plain: {epochs: 20, validation_images: 64, learning_rate: 0.1, seed: 0}\n",
-    )
+    recipe = "{epochs: 20, validation_images: 64, learning_rate: 0.1, seed: 0}"
+    project.append("params.yaml", f"softmax_regression:\n  plain: {recipe}\n")
     run = Run("softmax_regression", "plain")
     line = f"{run.name}: {{network: {run.network}, recipe: plain, dataset: MNIST}}"
     project.replace("dvc.yaml", "\nstages:\n", f"      {line}\n\nstages:\n")
@@ -71,9 +68,8 @@ def test_a_third_network_is_trained_evaluated_plotted_and_reported(project: Proj
     reported = "      - data/reported.yaml\n"
     project.replace("dvc.yaml", reported, read + reported)
 
-    assert project.repro() == [
-        "check_params", f"train@{run.name}", f"evaluate@{run.name}", f"plot@{run.name}", "report",
-    ]  # fmt: skip
+    stages = [f"{stage}@{run.name}" for stage in ("train", "evaluate", "plot")]
+    assert project.repro() == ["check_params", *stages, "report"]
     metrics = json.loads((project.folder / run.metrics).read_text())
     assert min(metrics["test_accuracy"], metrics["validation_accuracy"]) > 0.5  # easy, if small
     report = (project.folder / "reports/report.md").read_text()

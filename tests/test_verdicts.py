@@ -26,7 +26,7 @@ def refuted_with(problem: str, name: str, value: float) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("problem", "name", "wrong", "off_by_rounding"),
+    ("problem", "name", "wrong", "rounded"),
     [
         ("l1_regression", "dual_residual", 1e-6, ROUNDING),
         ("l1_regression", "lower_bound", 1.9, 2 - ROUNDING),
@@ -41,20 +41,16 @@ def refuted_with(problem: str, name: str, value: float) -> list[str]:
         ("softmax_jacobian", "complex_step_difference", float("nan"), 0.0),
     ],
 )
-def test_a_wrong_number_refutes_its_claim_alone_and_a_rounding_error_none(
-    problem: str, name: str, wrong: float, off_by_rounding: float
-) -> None:
+def test_what_refutes_a_claim(problem: str, name: str, wrong: float, rounded: float) -> None:
     assert refuted_with(problem, name, wrong) == [problem]
-    assert refuted_with(problem, name, off_by_rounding) == []
+    assert refuted_with(problem, name, rounded) == []
 
 
 @pytest.mark.parametrize(
     ("reported", "judged"),
     [(0.839, "not reproduced: 0"), (0.84, "reproduced: 0"), (0.861, "not reproduced: 3")],
 )
-def test_an_accuracy_is_reproduced_if_it_lies_in_the_range_of_the_seeds(
-    reported: float, judged: str
-) -> None:
+def test_an_accuracy_is_reproduced_in_the_range_of_the_seeds(reported: float, judged: str) -> None:
     theirs, ours, verdict = accuracy(reported, 0.845, [0.84, 0.86, 0.85])
     assert f"{100 * reported:.2f} %" in theirs
     for number in ("84.50 %", "3 seeds", "median 85.00 %", "range 84.00 to 86.00 %"):

@@ -11,7 +11,7 @@ from tools import verify
 
 import pandas as pd
 import pytest
-from conftest import Project, locked, shorten
+from conftest import Project, locked, needs_pins, shorten
 from ruamel.yaml import YAML
 
 RUN = Run("numpy_network", "baseline")
@@ -67,9 +67,7 @@ def losses(untrained: float, first_epoch: float) -> dict[str, str]:
         ({str(RUN.metrics): '{"test_accuracy": 0.679, "test_loss": 1.681}'}, {TEST_LOSS}),
     ],
 )
-def test_numbers_agree_within_their_limits(
-    tmp_path: Path, changes: dict[str, str], found: set[str]
-) -> None:
+def test_numbers_agree_within_their_limits(tmp_path: Path, changes: dict, found: set) -> None:
     assert disagreeing(tmp_path, changes) == found
 
 
@@ -78,9 +76,7 @@ def test_batches_must_agree_more_closely(tmp_path: Path) -> None:
     assert disagreeing(tmp_path / "2", losses(3.0, 1.502), batch_size=64) == {FIRST_EPOCH}
 
 
-def test_fabricated_hashes_edited_reports_and_a_stale_lock_are_seen(
-    committed: Project, tmp_path: Path
-) -> None:
+def test_false_hashes_reports_and_a_stale_lock_are_seen(committed: Project, tmp_path: Path) -> None:
     def differing() -> list[str]:
         return [row[0] for row in verify.compare_bits(committed.folder, here.folder) if not row[-1]]
 
@@ -111,7 +107,7 @@ def brief(project: Project) -> Project:
 
 
 @pytest.mark.slow(20)
-@pytest.mark.skipif(bool(numerics.UNPINNED), reason="the numerics are not pinned here")
+@needs_pins
 def test_what_the_code_makes_is_verified_also_in_a_hook(brief: Project) -> None:
     brief.append("stages/check_params.py", "\nuncommitted and wrong\n")
     other = Project(brief.folder.parent / "other")
