@@ -29,10 +29,13 @@ def test_pictures_are_prepared_alike(drawing: np.ndarray, dataset: str, tmp_path
     exif = Image.Exif()
     exif[0x0112] = 6  # the orientation
     black, white = np.zeros_like(drawing), np.full_like(drawing, 255)
+    specked = 255 - drawing // 3
+    specked[30, 18:22] = 100  # darker than the background
     ways = {
         "grey": (drawing, {}),
         "light on dark": (255 - drawing, {}),
         "light on grey": (255 - drawing // 3, {}),
+        "specked": (specked, {}),
         "colours": (np.dstack([drawing] * 3), {}),
         "transparent": (np.dstack([black] * 3 + [255 - drawing]), {}),
         "grey and opaque": (np.dstack([drawing, white]), {}),
