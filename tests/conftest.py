@@ -67,12 +67,13 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def start(self, *command: str, **variables: str) -> Popen:
+    def start(self, *command: str, start_new_session: bool = False, **variables: str) -> Popen:
         """Start a command in the copy. `python` and `dvc` are those that run the tests."""
         inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         env = inherited | OF_GIT | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"} | variables
-        return Popen(command, cwd=self.folder, env=env, stdout=PIPE, stderr=PIPE, text=True)
+        options = {"cwd": self.folder, "env": env, "start_new_session": start_new_session}
+        return Popen(command, stdout=PIPE, stderr=PIPE, text=True, **options)
 
     def run(self, *command: str, check: bool = True, **variables: str) -> CompletedProcess:
         """Run a command in the copy until it ends."""

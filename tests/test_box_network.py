@@ -45,6 +45,13 @@ def test_the_error_is_nine_tenths_to_all_of_its_bound(function: Function, per_un
     assert 0.9 * row["bound"] <= row["max_error"] <= row["bound"] + 1e-12
 
 
+def test_a_longer_wave_takes_more_neurons_and_a_steeper_one_has_a_larger_error() -> None:
+    rows = [measure("", function, 32) for function in VARIATIONS]
+    assert [row["neurons"] for row in rows] == [32, 32, 32, 64, 32]
+    ratios = [row["max_error"] / rows[0]["max_error"] for row in rows]
+    assert ratios == pytest.approx([1, 1, 2, 1, 2], rel=0.01)
+
+
 @pytest.mark.usefixtures("small")
 def test_the_maximum_ratio_is_of_an_error_to_its_own_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     table = tabulate_errors([4])

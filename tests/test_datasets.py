@@ -1,5 +1,6 @@
 """Reading the data sets, sound and damaged."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from torchvision.datasets.mnist import read_image_file, read_label_file
         (lambda whole: b"\0\0\x09" + whole[3:], "is not an IDX file"),
         (lambda whole: whole[:15], "is not an IDX file"),
         (lambda whole: whole[:3], "is not an IDX file"),
+        (gzip.compress, "is not an IDX file"),
     ],
-    ids=["too short", "too long", "signed", "half a header", "no header"],
+    ids=["too short", "too long", "signed", "half a header", "no header", "gzipped"],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, damage: Callable, message: str) -> None:
     path = tmp_path / "file"

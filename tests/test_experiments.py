@@ -57,7 +57,7 @@ def test_the_session_works_as_written(reproduced: Project, tmp_path: Path) -> No
             continue
         shown = project.run("bash", "-c", command, BROWSER=str(browser)).stdout
         if output:  # begins with the same line: of a table, its title or header
-            first, expected = (text.split("\n")[0].split() for text in (shown, output))
+            first, expected = (text.strip().split("\n")[0].split() for text in (shown, output))
             assert first == expected, command
         if "-S" in command and "--queue" not in command:  # the value alone, no comment or list
             diff = project.run("git", "diff", "--unified=0", "--", "params.yaml").stdout

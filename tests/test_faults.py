@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 
 FASHION, NUMPY = Run("fashion_mlp", "baseline"), Run("numpy_network", "baseline")
 TRAIN = f"train@{NUMPY.name}"
-NEEDS_PRCTL = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
+needs_prctl = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's prctl")
 
 
 def error_line(finished: subprocess.CompletedProcess) -> str:
@@ -54,12 +54,12 @@ def test_a_killed_stage_leaves_whole_files_only(project: Project, reproduced: Pr
     assert hashes(project.folder) == expected
 
 
-@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=NEEDS_PRCTL)])
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=needs_prctl)])
 def test_an_ended_training_is_repeated(project: Project, reproduced: Project, killed: bool) -> None:
     project.set_param(NUMPY.network, NUMPY.recipe, epochs=100_000)
     # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = project.start("setsid", "dvc", "repro", "--single-item", TRAIN)
+    process = project.start("dvc", "repro", "--single-item", TRAIN, start_new_session=True)
     seen = ""
     while not re.search(f"{NUMPY.name}: epoch [1-9]", seen):
         read = process.stderr.read(1)

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -33,6 +34,8 @@ def server(tmp_path: Path) -> Iterator[str]:
     for name in ("key", "host_key"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / name]
         subprocess.run(command, check=True)
+    host_key = (home / "host_key.pub").read_text()
+    (home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
     options = {
         "ListenAddress": f"127.0.0.1:{port}",
         "HostKey": home / "host_key",
@@ -45,8 +48,11 @@ def server(tmp_path: Path) -> Iterator[str]:
         Path("/run/sshd").mkdir(exist_ok=True)  # where sshd wants to be locked in
     arguments = [f"-o{name}={value}" for name, value in options.items()]
     process = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *arguments])
-    scan = f"ssh-keyscan -p {port} 127.0.0.1 | grep . > {home}/.ssh/known_hosts"
-    subprocess.run(["sh", "-c", f"until {scan}; do sleep 0.1; done"], check=True, timeout=60)
+    while process.poll() is None:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
     yield f"ssh://127.0.0.1:{port}{tmp_path}/storage"
     process.terminate()
     process.wait()

@@ -178,7 +178,7 @@ def test_the_report_summarises_accuracies(studied: Project) -> None:
 
 def change_code(project: Project) -> None:
     project.append("stages/networks/numpy_network/training.py", "\n# changed\n")
-    training.CODE[RUN.network] = training.digest(RUN.network)  # until the end of the test: `enter`
+    training.CODE[RUN.network] = training.digest(RUN.network)  # `enter` has it restored
 
 
 def change_recipe(project: Project) -> None:
@@ -208,8 +208,8 @@ def test_a_change_renews_its_tables_alone_and_trains_no_network_twice(
     report.main()
     text = Path("study/report.md").read_text()
     names = set(re.findall(r"[\w-]+\.csv", text))
-    found = [name for name in before if re.fullmatch(renewed, name.replace("-numpy_network", ""))]
-    assert names == {*found}
+    stale = {name for name in before if re.fullmatch(renewed, name.replace("-numpy_network", ""))}
+    assert names == stale
     study.main()
     assert {name for name, _ in files("results").items() - before.items()} == names
     assert len(trained) == trainings
